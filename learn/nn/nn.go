@@ -1,0 +1,64 @@
+// Package nn is a small engine for neural networks in float32: kernels, layers
+// with explicit backward passes, losses, Adam, and the split scorer that ranks
+// candidates.
+//
+// [Tensor] is a flat slice with a shape, [Layer] is what networks are made of,
+// [Sequential] chains layers. Kernels are in assembly for AVX2 and AVX-512 and
+// in plain Go elsewhere; the processor decides, no build flag does.
+//
+// Its invariant: the same seed, data and kind of processor give the same bits.
+// Kinds of processors differ in rounding only.
+package nn
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Tensor is a dense array, row by row: Data has as many elements as the product
+// of Shape. Copies share Data.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// NewTensor is a tensor of zeros.
+func NewTensor(shape ...int) Tensor {
+	return Tensor{Shape: shape, Data: make([]float32, size(shape))}
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// Of wraps data, without copying, in a shape; it panics when they do not fit.
+func Of(data []float32, shape ...int) Tensor {
+	if len(data) != size(shape) {
+		panic(fmt.Sprintf("nn: %d elements do not make %v", len(data), shape))
+	}
+	return Tensor{Shape: shape, Data: data}
+}
+
+// Last is the length of the last dimension, 0 for a tensor without any.
+func (t Tensor) Last() int {
+	if len(t.Shape) == 0 {
+		return 0
+	}
+	return t.Shape[len(t.Shape)-1]
+}
+
+// rows is how many vectors of the last dimension there are.
+func (t Tensor) rows() int { return len(t.Data) / max(t.Last(), 1) }
+
+// reuse gives t the shape, keeping its memory when that is large enough; the
+// contents are undefined.
+func (t *Tensor) reuse(shape ...int) Tensor {
+	n := size(shape)
+	t.Data = slices.Grow(t.Data[:0], n)[:n]
+	t.Shape = append(t.Shape[:0], shape...)
+	return *t
+}
