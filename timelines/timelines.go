@@ -23,16 +23,21 @@ import (
 // ErrNotFound is returned for a patient without a timeline.
 var ErrNotFound = errors.New("timelines: no such patient")
 
-// KV is the sealed key-value space that holds the timelines. Put is atomic;
-// a nil value deletes the key. All gives every pair in an order of its own.
+// KV is the sealed key-value space that holds the timelines. Put and Delete are
+// atomic; All gives every pair in an order of its own, without Patient.
 type KV interface {
 	Get(key []byte) (value []byte, ok bool, err error)
-	Put(keys, values [][]byte) error
+	Put(pairs []Pair) error
+	Delete(keys [][]byte) error
 	All() iter.Seq2[Pair, error]
 }
 
-// Pair is one key with its value.
-type Pair struct{ Key, Value []byte }
+// Pair is one key with its value. Patient names whose it is, so that the space
+// can erase it with him.
+type Pair struct {
+	Key, Value []byte
+	Patient    string
+}
 
 // Chart is a timeline with the version of its facts.
 type Chart struct {
@@ -76,26 +81,27 @@ func (t *Timelines) Get(patient string) (Chart, error) {
 	return c, nil
 }
 
-// Put replaces the timelines of the given patients, forgets the removed ones,
-// and remembers position, the place in the change log up to which all timelines
-// are true, in one atomic write.
+// Put forgets the removed timelines, replaces those given, and remembers
+// position, the place in the change log up to which all timelines are true.
 func (t *Timelines) Put(timelines []record.Timeline, removed []string, position uint64) error {
-	keys := make([][]byte, 0, len(timelines)+len(removed)+1)
-	values := make([][]byte, 0, cap(keys))
+	pairs := make([]Pair, 0, len(timelines)+1)
 	for _, tl := range timelines {
-		keys = append(keys, key(tl.Person.ID))
-		values = append(values, Encode(tl))
+		pairs = append(pairs, Pair{Key: key(tl.Person.ID), Value: Encode(tl), Patient: tl.Person.ID})
 	}
-	for _, id := range removed {
-		keys = append(keys, key(id))
-		values = append(values, nil)
+	pairs = append(pairs, Pair{Key: positionKey, Value: binary.BigEndian.AppendUint64(nil, position)})
+	defer t.recent.drop(timelines, removed)
+	if len(removed) > 0 {
+		keys := make([][]byte, len(removed))
+		for i, id := range removed {
+			keys[i] = key(id)
+		}
+		if err := t.kv.Delete(keys); err != nil {
+			return fmt.Errorf("timelines: removing: %w", err)
+		}
 	}
-	keys = append(keys, positionKey)
-	values = append(values, binary.BigEndian.AppendUint64(nil, position))
-	if err := t.kv.Put(keys, values); err != nil {
+	if err := t.kv.Put(pairs); err != nil {
 		return fmt.Errorf("timelines: writing: %w", err)
 	}
-	t.recent.drop(timelines, removed)
 	return nil
 }
 

@@ -91,13 +91,16 @@ type memory map[string][]byte
 
 func (m memory) Get(k []byte) ([]byte, bool, error) { v, ok := m[string(k)]; return v, ok, nil }
 
-func (m memory) Put(keys, values [][]byte) error {
-	for i, k := range keys {
-		if values[i] == nil {
-			delete(m, string(k))
-		} else {
-			m[string(k)] = values[i]
-		}
+func (m memory) Put(pairs []timelines.Pair) error {
+	for _, p := range pairs {
+		m[string(p.Key)] = p.Value
+	}
+	return nil
+}
+
+func (m memory) Delete(keys [][]byte) error {
+	for _, k := range keys {
+		delete(m, string(k))
 	}
 	return nil
 }
