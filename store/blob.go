@@ -1,0 +1,173 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// version is one version of a resource as it lies inside the seal.
+type version struct {
+	typ, id, patient string
+	number           uint64
+	seq              uint64
+	updated          time.Time
+	deleted          bool
+	keys             []hash // hashed secondary keys
+	raw, aside       []byte
+}
+
+const (
+	metaDeleted = 1
+	stampSize   = 16 // sequence number and time: known only when the writer's turn comes
+)
+
+// stamp fills the first stampSize bytes of a version, which are not packed.
+func stamp(b []byte, seq uint64, updated time.Time) {
+	binary.BigEndian.PutUint64(b, seq)
+	binary.BigEndian.PutUint64(b[8:], uint64(updated.UnixNano()))
+}
+
+// body appends everything that is packed.
+func (v *version) body(dst []byte) []byte {
+	var flags byte
+	if v.deleted {
+		flags |= metaDeleted
+	}
+	dst = append(dst, flags)
+	for _, s := range []string{v.typ, v.id, v.patient} {
+		dst = binary.AppendUvarint(dst, uint64(len(s)))
+		dst = append(dst, s...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(v.keys)))
+	for _, k := range v.keys {
+		dst = append(dst, k[:]...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(v.aside)))
+	dst = append(dst, v.aside...)
+	return append(dst, v.raw...)
+}
+
+// parse reads what body wrote; the slices point into b.
+func (v *version) parse(b []byte) error {
+	r := reader{b: b}
+	v.deleted = r.byte()&metaDeleted != 0
+	v.typ, v.id, v.patient = string(r.bytes()), string(r.bytes()), string(r.bytes())
+	n := r.uvarint()
+	if n > uint64(len(r.b))/16 {
+		return ErrCorrupt
+	}
+	if n > 0 {
+		v.keys = make([]hash, n)
+		for i := range v.keys {
+			copy(v.keys[i][:], r.take(16))
+		}
+	}
+	v.aside = r.bytes()
+	v.raw = r.b
+	if r.bad {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+func (v *version) resource() Resource {
+	r := Resource{Type: v.typ, ID: v.id, Patient: v.patient, Version: v.number, Updated: v.updated, Deleted: v.deleted}
+	if len(v.raw) > 0 {
+		r.Raw = v.raw
+	}
+	if len(v.aside) > 0 {
+		r.Aside = v.aside
+	}
+	return r
+}
+
+// A sealed version: how it is packed, its number, then nonce and ciphertext.
+// What is bound to it: patient, reference, number and packing, so that it can be
+// moved to the history as it is, and nowhere else.
+func sealBound(dst []byte, patient, ref hash, number uint64, how byte) []byte {
+	dst = append(dst[:0], tagBlob, how)
+	dst = append(dst, patient[:]...)
+	dst = append(dst, ref[:]...)
+	return binary.BigEndian.AppendUint64(dst, number)
+}
+
+// sealVersion appends to dst; packed is the stamp and what codec.pack made of the body.
+func (s *Store) sealVersion(dst []byte, patient, ref hash, number uint64, how byte, packed []byte) []byte {
+	var room [64]byte
+	dst = append(dst, how)
+	dst = binary.AppendUvarint(dst, number)
+	return s.seal.seal(dst, packed, sealBound(room[:0], patient, ref, number, how))
+}
+
+// openVersion reads a sealed version. The result has memory of its own.
+func (s *Store) openVersion(sealed []byte, patient, ref hash) (version, error) {
+	var v version
+	r := reader{b: sealed}
+	how := r.byte()
+	v.number = r.uvarint()
+	if r.bad {
+		return v, fmt.Errorf("sealed version: %w", ErrCorrupt)
+	}
+	buf := s.buffer()
+	defer s.bufs.Put(buf)
+	var room [64]byte
+	var err error
+	*buf, err = s.seal.open(*buf, r.b, sealBound(room[:0], patient, ref, v.number, how))
+	if err != nil {
+		return v, err
+	}
+	if len(*buf) < stampSize {
+		return v, fmt.Errorf("sealed version: %w", ErrCorrupt)
+	}
+	v.seq = binary.BigEndian.Uint64(*buf)
+	v.updated = time.Unix(0, int64(binary.BigEndian.Uint64((*buf)[8:]))).UTC()
+	plain, err := s.codec.unpack(how, (*buf)[stampSize:])
+	if err != nil {
+		return v, err
+	}
+	if how == packPlain {
+		plain = clone(plain)
+	}
+	return v, v.parse(plain)
+}
+
+// reader takes a value apart; after the first shortage everything is zero and
+// bad is set.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) fail() {
+	r.b, r.bad = nil, true
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return nil
+	}
+	out := r.b[:n:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) byte() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
