@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
+
+	"ember/learn/nn"
 )
 
 // MaxEASE is the largest vocabulary [FitEASE] takes: its matrix has 8·d² bytes
@@ -69,7 +71,7 @@ func (e *EASE) Predict(x Row, into []float32) {
 	clear(into)
 	for i, c := range x.Index {
 		if int(c) < e.D {
-			axpy(float32(x.At(i)), e.B[int(c)*e.D:(int(c)+1)*e.D], into)
+			nn.Axpy(float32(x.At(i)), e.B[int(c)*e.D:(int(c)+1)*e.D], into)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
+
+	"ember/learn/nn"
 )
 
 // ErrSingular is returned when a system has no stable solution; a larger
@@ -30,14 +32,7 @@ func (r *Ridge) Predict(x Row, into []float32) {
 		if int(c) >= r.In {
 			continue
 		}
-		axpy(float32(x.At(i)), r.W[int(c)*r.Out:(int(c)+1)*r.Out], into)
-	}
-}
-
-func axpy(a float32, x, y []float32) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += a * v
+		nn.Axpy(float32(x.At(i)), r.W[int(c)*r.Out:(int(c)+1)*r.Out], into)
 	}
 }
 
