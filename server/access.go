@@ -1,0 +1,172 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"ember/server/auth"
+)
+
+type trustKey struct{}
+
+// Trust marks the requests of a context as coming through a channel that only
+// the owner of the data can open. They have every right.
+func Trust(ctx context.Context) context.Context { return context.WithValue(ctx, trustKey{}, true) }
+
+func trusted(ctx context.Context) bool { return ctx.Value(trustKey{}) != nil }
+
+// admit finds out who calls and whether they may use the route.
+func (c *call) admit(ctx context.Context) error {
+	if c.route.public {
+		return nil
+	}
+	who, err := c.identify()
+	if err != nil {
+		return err
+	}
+	c.who = who
+	if !who.Has(c.route.right) {
+		return c.deny(ctx, "", "the right "+c.route.right.String()+" is missing",
+			"give the token this right in the token file")
+	}
+	if who.Limited() && c.route.right&(auth.Write|auth.Search) != 0 {
+		return c.deny(ctx, "", "a token that is limited to some patients may not "+c.route.right.String(),
+			"use a token without a list of patients")
+	}
+	return nil
+}
+
+func (c *call) identify() (auth.Principal, error) {
+	if trusted(c.r.Context()) {
+		return auth.Owner(), nil
+	}
+	if c.s.deps.Tokens == nil {
+		if err := auth.CheckLocal(c.r); err != nil {
+			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "),
+				Hint: "start the server with a token file to serve others"}
+		}
+		return auth.Owner(), nil
+	}
+	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return auth.Principal{}, &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "a token is needed",
+			Hint: "send the header Authorization: Bearer TOKEN"}
+	}
+	return c.s.deps.Tokens.Authenticate(token)
+}
+
+// deny records the refusal and returns the 403.
+func (c *call) deny(ctx context.Context, patient, detail, hint string) error {
+	if err := c.audit(ctx, c.entry(actionOf(c.route), patient, "", http.StatusForbidden)); err != nil {
+		return err
+	}
+	return &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: detail, Hint: hint}
+}
+
+// seePatient refuses a caller who may not see the patient, without looking
+// whether there is one.
+func (c *call) seePatient(ctx context.Context, patient string) error {
+	if c.who.Sees(patient) {
+		return nil
+	}
+	return c.deny(ctx, patient, "the token is limited to other patients", "add the patient to the token's line in the token file")
+}
+
+func actionOf(rt *route) auth.Action {
+	switch {
+	case rt.class == classLoad:
+		return auth.ActionLoad
+	case rt.method == http.MethodDelete:
+		return auth.ActionDelete
+	case rt.right == auth.Write:
+		return auth.ActionWrite
+	case rt.right == auth.Recommend:
+		return auth.ActionRecommend
+	case rt.right == auth.Search:
+		return auth.ActionSearch
+	}
+	return auth.ActionRead
+}
+
+// entry is an audit entry of this request; patient is a logical id.
+func (c *call) entry(action auth.Action, patient, resource string, status int) auth.Entry {
+	e := auth.Entry{When: c.begun, Principal: c.who.Name, Action: action, Resource: resource,
+		Outcome: strconv.Itoa(status), RequestID: c.id}
+	if patient != "" {
+		e.Patient = "Patient/" + patient
+	}
+	return e
+}
+
+// audit records entries, or fails closed.
+func (c *call) audit(ctx context.Context, entries ...auth.Entry) error {
+	if err := c.s.deps.Auditor.Record(ctx, entries...); err != nil {
+		c.s.deps.Log.Error("audit failed", "request", c.id, "route", c.route.pattern, "cause", scrub(err.Error()))
+		return &Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "the access could not be recorded, so it is refused",
+			Hint: "see to the audit record (disk full?); sending the same again later is harmless", RetryAfter: 5 * time.Second}
+	}
+	return nil
+}
+
+// auditBegun records that a change begins; nothing is changed when it fails.
+func (c *call) auditBegun(ctx context.Context, patient, resource string) error {
+	e := c.entry(actionOf(c.route), patient, resource, 0)
+	e.Outcome = auth.Begun
+	return c.audit(ctx, e)
+}
+
+// enter takes a place for the request and returns how to give it back.
+func (c *call) enter(ctx context.Context) (leave func(), err error) {
+	done, err := c.enterCaller()
+	if err != nil {
+		return nil, err
+	}
+	free, err := c.s.take(ctx, c.route.class)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return func() { free(); done() }, nil
+}
+
+// take takes a place of the class, waiting a little for one.
+func (s *Server) take(ctx context.Context, of class) (leave func(), err error) {
+	slots := s.slots[of]
+	leave = func() { <-slots }
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	timer := time.NewTimer(s.opt.Timeouts.Queue)
+	defer timer.Stop()
+	select {
+	case slots <- struct{}{}:
+		return leave, nil
+	case <-timer.C:
+		return nil, &Fault{Status: http.StatusServiceUnavailable, Code: "throttled", Detail: "too many requests of this kind are running",
+			Hint: "send fewer at once", RetryAfter: s.opt.Timeouts.Queue}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// enterCaller counts the caller's requests in flight. The owner is not counted.
+func (c *call) enterCaller() (leave func(), err error) {
+	if c.who.Name == "" || c.who.Name == auth.OwnerName {
+		return func() {}, nil
+	}
+	v, _ := c.s.callers.LoadOrStore(c.who.Name, new(atomic.Int64))
+	n := v.(*atomic.Int64)
+	if n.Add(1) > int64(c.s.opt.Limits.PerPrincipal) {
+		n.Add(-1)
+		return nil, &Fault{Status: http.StatusTooManyRequests, Code: "throttled", Detail: "this caller has too many requests in flight",
+			Hint: fmt.Sprintf("keep at most %d open at once", c.s.opt.Limits.PerPrincipal), RetryAfter: time.Second}
+	}
+	return func() { n.Add(-1) }, nil
+}

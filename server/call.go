@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"ember/server/auth"
+)
+
+// statusGone is logged when the client left before the answer (as nginx does).
+const statusGone = 499
+
+// call is one request on its way through the server.
+type call struct {
+	s      *Server
+	route  *route
+	w      gin.ResponseWriter
+	r      *http.Request
+	params gin.Params
+	id     string
+	begun  time.Time
+	who    auth.Principal
+}
+
+// handler is the whole walk of a request on a route.
+func (s *Server) handler(rt route) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		c := &call{s: s, route: &rt, w: g.Writer, r: g.Request, params: g.Params, id: s.ids.next(), begun: s.deps.Clock()}
+		defer c.end()
+		h := c.w.Header()
+		h["X-Request-Id"] = []string{c.id}
+		h["X-Content-Type-Options"] = []string{"nosniff"}
+		h["Cache-Control"] = []string{"no-store"}
+		if err := c.run(); err != nil {
+			c.fail(err)
+		}
+	}
+}
+
+// run admits the request, finds it a place, and calls the route's handler
+// under the deadline of its class.
+func (c *call) run() error {
+	ctx, cancel := context.WithTimeout(c.r.Context(), c.s.timeout(c.route.class))
+	defer cancel()
+	if err := c.admit(ctx); err != nil {
+		return err
+	}
+	leave, err := c.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return c.route.handle(ctx, c)
+}
+
+// end is deferred: it turns a panic into a 500, counts and logs.
+func (c *call) end() {
+	if cause := recover(); cause != nil {
+		c.s.deps.Log.Error("panic", "request", c.id, "route", c.route.pattern,
+			"type", fmt.Sprintf("%T", cause), "stack", stack())
+		if !c.w.Written() {
+			c.fail(errPanic)
+		}
+	}
+	took := c.s.deps.Clock().Sub(c.begun)
+	c.s.metrics.observe(c.r.Method, c.route.pattern, c.w.Status(), took)
+	c.s.deps.Log.LogAttrs(c.r.Context(), slog.LevelInfo, "request",
+		slog.String("request", c.id), slog.String("method", methodLabel(c.r.Method)), slog.String("route", c.route.pattern),
+		slog.Int("status", c.w.Status()), slog.Duration("took", took), slog.Int("bytes", max(c.w.Size(), 0)))
+}
+
+var errPanic = errors.New("server: panic")
+
+// stack is where it happened, in functions and lines; unlike debug.Stack it
+// holds no arguments and no value.
+func stack() []string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
+	var lines []string
+	for {
+		f, more := frames.Next()
+		lines = append(lines, fmt.Sprintf("%s:%d", f.Function, f.Line))
+		if !more {
+			return lines
+		}
+	}
+}
+
+// fail answers with the OperationOutcome of the error. What is not the
+// client's fault is logged, scrubbed.
+func (c *call) fail(err error) {
+	f := faultOf(err)
+	if f.Status == http.StatusInternalServerError {
+		f.Hint = "the server's log says more under request " + c.id
+		c.s.deps.Log.Error("internal error", "request", c.id, "route", c.route.pattern, "cause", scrub(err.Error()))
+	}
+	if c.w.Written() {
+		return
+	}
+	h := c.w.Header()
+	for _, name := range [...]string{"ETag", "Last-Modified", "Location"} {
+		h.Del(name)
+	}
+	if f.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="ember"`)
+	}
+	if f.RetryAfter > 0 {
+		h.Set("Retry-After", fmt.Sprint(max(1, int((f.RetryAfter+time.Second-1)/time.Second))))
+	}
+	c.send(f.Status, fhirJSON, outcomeJSON(f.issues()))
+}
+
+// requestIDs numbers requests from a random beginning. Ids of clients are not
+// taken over: they may hold anything, and they would be logged.
+type requestIDs struct {
+	prefix string
+	n      *atomic.Uint64
+}
+
+func newRequestIDs() (requestIDs, error) {
+	var b [6]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return requestIDs{}, err
+	}
+	return requestIDs{hex.EncodeToString(b[:]) + "-", new(atomic.Uint64)}, nil
+}
+
+func (r requestIDs) next() string {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], r.n.Add(1))
+	return r.prefix + hex.EncodeToString(n[3:])
+}

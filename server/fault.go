@@ -1,0 +1,117 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"time"
+
+	"ember/server/auth"
+)
+
+// What the interfaces in Deps return, wrapped or plain, so that the answer has
+// the right status. Anything else becomes 500.
+var (
+	// ErrNotFound: there is no such resource, version or patient. 404.
+	ErrNotFound = errors.New("server: not found")
+	// ErrGone: it was deleted. 410.
+	ErrGone = errors.New("server: deleted")
+	// ErrVersion: If-Match names another version than the current one. 412.
+	ErrVersion = errors.New("server: another version is current")
+	// ErrConflict: somebody else wrote at the same time. 409.
+	ErrConflict = errors.New("server: conflicting write")
+	// ErrTooLarge: the body, or an entry in it, is over a limit. 413.
+	ErrTooLarge = errors.New("server: too large")
+	// ErrUnready: what is asked for is not there yet, such as a model. 503.
+	ErrUnready = errors.New("server: not ready")
+)
+
+// Fault is an error with its place in HTTP and FHIR. Its texts hold no values
+// of patients.
+type Fault struct {
+	Status int
+	// Code is from FHIR's issue-type value set: "not-found", "value", ….
+	Code   string
+	Detail string // what is wrong
+	Path   string // where, "Bundle.entry[3].resource.status"; "" = the whole
+	Hint   string // what to do
+	// Issues say more, entry by entry; they stand beside Detail when that is
+	// set and in its place when not.
+	Issues     []Issue
+	RetryAfter time.Duration // 0 = not worth it
+}
+
+// Error is the detail with its path.
+func (f *Fault) Error() string {
+	if f.Path == "" {
+		return "server: " + f.Detail
+	}
+	return "server: " + f.Path + ": " + f.Detail
+}
+
+// issues are the fault as issues of an OperationOutcome; never empty.
+func (f *Fault) issues() []outcomeIssue {
+	var all []outcomeIssue
+	if f.Detail != "" || len(f.Issues) == 0 {
+		all = append(all, newOutcomeIssue(Issue{"error", f.Code, f.Path, f.Detail}, f.Hint))
+	}
+	for _, issue := range f.Issues {
+		all = append(all, newOutcomeIssue(issue, ""))
+	}
+	return all
+}
+
+// faultOf maps every error to its status and outcome: the one place where that
+// happens.
+func faultOf(err error) *Fault {
+	var fault *Fault
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &fault):
+		copied := *fault
+		return &copied
+	case errors.Is(err, ErrNotFound):
+		return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "not found",
+			Hint: "nothing was stored under this type and id, or it is another tenant's"}
+	case errors.Is(err, ErrGone):
+		return &Fault{Status: http.StatusGone, Code: "deleted", Detail: "deleted",
+			Hint: "earlier versions are under _history/{vid}"}
+	case errors.Is(err, ErrVersion):
+		return &Fault{Status: http.StatusPreconditionFailed, Code: "conflict", Detail: "the version in If-Match is not the current one",
+			Hint: "read the resource again and repeat the change on what you got"}
+	case errors.Is(err, ErrConflict):
+		return &Fault{Status: http.StatusConflict, Code: "conflict", Detail: "somebody else wrote at the same time", Hint: "send it again"}
+	case errors.Is(err, ErrTooLarge), errors.As(err, &tooLarge):
+		return &Fault{Status: http.StatusRequestEntityTooLarge, Code: "too-long", Detail: "the body is over the limit",
+			Hint: "send smaller Bundles, or NDJSON as application/fhir+ndjson, which has no such limit"}
+	case errors.Is(err, ErrUnready):
+		return &Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "what this needs is not ready yet",
+			Hint: "/readyz and /v1/status say what is missing", RetryAfter: 5 * time.Second}
+	case errors.Is(err, auth.ErrUnknown):
+		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "the token is not known",
+			Hint: "the token file holds the SHA-256 of each token; the header is Authorization: Bearer TOKEN"}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body ended too early", Hint: "send it again, whole"}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Fault{Status: http.StatusRequestTimeout, Code: "timeout", Detail: "the body stopped coming", Hint: "send it again"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Fault{Status: http.StatusServiceUnavailable, Code: "timeout", Detail: "the time for this request is over",
+			Hint: "ask again later", RetryAfter: time.Second}
+	case errors.Is(err, context.Canceled):
+		return &Fault{Status: statusGone, Code: "timeout", Detail: "the client left, or the server stops"}
+	}
+	return &Fault{Status: http.StatusInternalServerError, Code: "exception", Detail: "internal error"}
+}
+
+var (
+	reference = regexp.MustCompile(`\b([A-Z][A-Za-z]+)/[A-Za-z0-9.\-]+`)
+	quoted    = regexp.MustCompile(`"[^"]*"`)
+)
+
+// scrub takes ids and quoted values out of an error's text before it is logged.
+func scrub(text string) string {
+	return quoted.ReplaceAllString(reference.ReplaceAllString(text, "$1/…"), `"…"`)
+}

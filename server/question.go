@@ -1,0 +1,134 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"ember/record"
+)
+
+const (
+	defaultLimit = 10
+	mostLimit    = 100
+)
+
+// question is what a recommendation is asked by, beside the patient.
+type question struct {
+	want    Want
+	at      time.Time
+	live    bool // at is now: no moment was asked for
+	limit   int
+	explain record.Code
+}
+
+// past is what the question may see of the timeline.
+func (q question) past(t record.Timeline) record.Past {
+	if q.live {
+		return t.Live(q.at)
+	}
+	return t.Before(q.at)
+}
+
+// parseQuestion reads want, at, limit and explain. Times are kept to the
+// millisecond, as the answer shows them.
+func parseQuestion(v url.Values, now time.Time) (q question, err error) {
+	if q.want, err = parseWant(v); err != nil {
+		return q, err
+	}
+	if q.at, q.live, err = parseAt(v, now); err != nil {
+		return q, err
+	}
+	if q.limit, err = parseLimit(v); err != nil {
+		return q, err
+	}
+	q.explain, err = parseExplain(v)
+	return q, err
+}
+
+func badParameter(name, hint string) error {
+	return &Fault{Status: http.StatusBadRequest, Code: "value", Detail: "the parameter " + name + " is not understood", Hint: name + ": " + hint}
+}
+
+// one is the parameter's only value; ok is false when it is absent.
+func one(v url.Values, name string) (value string, ok bool, err error) {
+	values := v[name]
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	}
+	return "", false, badParameter(name, "give it once")
+}
+
+func parseWant(v url.Values) (Want, error) {
+	text, _, err := one(v, "want")
+	switch {
+	case err != nil:
+		return 0, err
+	case text == "treatments":
+		return Treatments, nil
+	case text == "tests":
+		return Tests, nil
+	case text == "":
+		return 0, &Fault{Status: http.StatusBadRequest, Code: "required", Detail: "the parameter want is missing", Hint: "want=treatments or want=tests"}
+	}
+	return 0, badParameter("want", "it is treatments or tests")
+}
+
+// parseAt takes an RFC 3339 instant, or a date for its first moment in UTC.
+// A moment up to a day ahead of now is let pass: clocks differ.
+func parseAt(v url.Values, now time.Time) (at time.Time, live bool, err error) {
+	text, ok, err := one(v, "at")
+	if err != nil {
+		return at, false, err
+	}
+	if !ok || text == "" {
+		return now.UTC().Truncate(time.Millisecond), true, nil
+	}
+	at, err = time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1)) // an unescaped + in a query
+	if err != nil {
+		at, err = time.Parse(time.DateOnly, text)
+	}
+	if err != nil || at.Year() < 1900 {
+		return at, false, badParameter("at", "an instant as 2026-05-01T09:30:00Z, or a date as 2026-05-01 for its first moment in UTC")
+	}
+	if at.After(now.Add(24 * time.Hour)) {
+		return at, false, badParameter("at", "it lies in the future")
+	}
+	return at.UTC().Truncate(time.Millisecond), false, nil
+}
+
+func parseLimit(v url.Values) (int, error) {
+	text, ok, err := one(v, "limit")
+	if err != nil || !ok || text == "" {
+		return defaultLimit, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostLimit {
+		return 0, badParameter("limit", "a number from 1 to "+strconv.Itoa(mostLimit))
+	}
+	return n, nil
+}
+
+// parseExplain takes "system|code", as FHIR writes tokens, or a code alone.
+func parseExplain(v url.Values) (record.Code, error) {
+	text, _, err := one(v, "explain")
+	if err != nil || text == "" {
+		return record.Code{}, err
+	}
+	if len(text) > 512 {
+		return record.Code{}, badParameter("explain", "a code as SYSTEM|CODE or CODE")
+	}
+	system, value, ok := strings.Cut(text, "|")
+	if !ok {
+		return record.Code{Value: text}, nil
+	}
+	if value == "" {
+		return record.Code{}, badParameter("explain", "a code as SYSTEM|CODE or CODE")
+	}
+	return record.Code{System: system, Value: value}, nil
+}

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"time"
+
+	"ember/server/auth"
+)
+
+// class groups requests that share places and a deadline, so that loads cannot
+// starve recommendations.
+type class uint8
+
+const (
+	classProbe class = iota
+	classAsk
+	classData
+	classLoad
+	classWait // a part of the probes that waits for the index
+	classes
+)
+
+// route is one method on one path pattern.
+type route struct {
+	method, pattern string
+	right           auth.Rights // 0 = any known caller
+	public          bool        // nobody has to say who they are
+	class           class
+	handle          func(ctx context.Context, c *call) error
+}
+
+// routes are all routes; GET answers HEAD as well.
+func (s *Server) routes() []route {
+	return []route{
+		{http.MethodPost, "/fhir", auth.Write, false, classLoad, s.load},
+		{http.MethodPost, "/fhir/{type}", auth.Write, false, classData, s.create},
+		{http.MethodPut, "/fhir/{type}/{id}", auth.Write, false, classData, s.update},
+		{http.MethodGet, "/fhir/{type}/{id}", auth.Read, false, classData, s.read},
+		{http.MethodDelete, "/fhir/{type}/{id}", auth.Write, false, classData, s.remove},
+		{http.MethodGet, "/fhir/{type}/{id}/_history/{vid}", auth.Read, false, classData, s.readVersion},
+		{http.MethodGet, "/v1/patients/{id}/recommendations", auth.Recommend, false, classAsk, s.recommendStored},
+		{http.MethodPost, "/v1/recommendations", auth.Recommend, false, classAsk, s.recommendPosted},
+		{http.MethodGet, "/v1/search", auth.Search, false, classAsk, s.search},
+		{http.MethodGet, "/v1/status", 0, false, classProbe, s.status},
+		{http.MethodGet, "/metrics", auth.Admin, false, classProbe, s.exposeMetrics},
+		{http.MethodGet, "/healthz", 0, true, classProbe, s.healthz},
+		{http.MethodGet, "/readyz", 0, true, classProbe, s.readyz},
+		{http.MethodGet, "/openapi.json", 0, true, classProbe, s.openAPI},
+	}
+}
+
+// timeout is how long a request of the class may take.
+func (s *Server) timeout(c class) time.Duration {
+	switch c {
+	case classLoad:
+		return s.opt.Timeouts.Load
+	case classProbe:
+		return s.opt.Timeouts.Wait
+	}
+	return s.opt.Timeouts.Ask
+}
+
+func noRoute(context.Context, *call) error {
+	return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "there is nothing at this path",
+		Hint: "the paths are listed at /openapi.json; resources are at /fhir/{type}/{id}"}
+}
+
+func noMethod(_ context.Context, c *call) error {
+	return &Fault{Status: http.StatusMethodNotAllowed, Code: "not-supported", Detail: "this path does not answer this method",
+		Hint: "it answers " + c.w.Header().Get("Allow")}
+}
+
+// FHIR's rules for the names of types and for logical ids.
+var (
+	typeName  = regexp.MustCompile(`^[A-Z][A-Za-z]{1,63}$`)
+	logicalID = regexp.MustCompile(`^[A-Za-z0-9.\-]{1,64}$`)
+)
+
+// typeParam is the resource type in the path.
+func (c *call) typeParam() (string, error) {
+	typ := c.params.ByName("type")
+	if !typeName.MatchString(typ) {
+		return "", &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "the path holds no resource type",
+			Hint: "types begin with a capital letter, as in /fhir/Observation/123"}
+	}
+	return typ, nil
+}
+
+// idParam is the logical id in the path.
+func (c *call) idParam() (string, error) {
+	id := c.params.ByName("id")
+	if !logicalID.MatchString(id) {
+		return "", &Fault{Status: http.StatusBadRequest, Code: "value", Detail: "the id in the path is no FHIR id",
+			Hint: "an id has 1 to 64 letters, digits, dots and hyphens"}
+	}
+	return id, nil
+}
+
+// typeAndID are both.
+func (c *call) typeAndID() (typ, id string, err error) {
+	if typ, err = c.typeParam(); err != nil {
+		return "", "", err
+	}
+	id, err = c.idParam()
+	return typ, id, err
+}

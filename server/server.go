@@ -1,0 +1,89 @@
+// Package server is Ember's HTTP face: FHIR resources in and out,
+// recommendations, search, and the state of the whole. It decodes, limits,
+// authenticates, audits, calls the interfaces in [Deps] and encodes; it knows
+// nothing about how anything is computed.
+//
+// Its invariants: no access to patient data is answered before it has been
+// recorded by the [auth.Auditor]; every answer outside 2xx and 304 is an
+// OperationOutcome; logs, metrics and errors hold route patterns and never a
+// path, an id or a value of a patient.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Server answers HTTP requests. It is safe for concurrent use.
+type Server struct {
+	opt     Options
+	deps    Deps
+	engine  *gin.Engine
+	metrics *metrics
+	slots   [classes]chan struct{}
+	callers sync.Map // principal name → *atomic.Int64, requests in flight
+	ids     requestIDs
+	spec    []byte // the OpenAPI document
+	stop    atomic.Bool
+}
+
+// New is a server with the routes in place; it does not listen yet.
+func New(opt Options, deps Deps) (*Server, error) {
+	opt = opt.withDefaults()
+	if err := errors.Join(opt.Validate(), deps.Validate()); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	ids, err := newRequestIDs()
+	if err != nil {
+		return nil, fmt.Errorf("server: making request ids: %w", err)
+	}
+	s := &Server{opt: opt, deps: deps, metrics: newMetrics(), ids: ids, spec: openAPI}
+	s.slots = [classes]chan struct{}{
+		classProbe: make(chan struct{}, opt.Limits.Probes),
+		classAsk:   make(chan struct{}, opt.Limits.Asks),
+		classData:  make(chan struct{}, opt.Limits.Requests),
+		classLoad:  make(chan struct{}, opt.Limits.Loads),
+		classWait:  make(chan struct{}, max(1, opt.Limits.Probes/2)),
+	}
+	s.engine = s.routesOn(newEngine())
+	return s, nil
+}
+
+// newEngine is Gin without its logger, its recovery and its guesses.
+func newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false
+	return e
+}
+
+func (s *Server) routesOn(e *gin.Engine) *gin.Engine {
+	for _, rt := range s.routes() {
+		pattern := ginPattern(rt.pattern)
+		e.Handle(rt.method, pattern, s.handler(rt))
+		if rt.method == http.MethodGet {
+			e.Handle(http.MethodHead, pattern, s.handler(rt))
+		}
+	}
+	e.NoRoute(s.handler(route{pattern: "none", public: true, class: classProbe, handle: noRoute}))
+	e.NoMethod(s.handler(route{pattern: "none", public: true, class: classProbe, handle: noMethod}))
+	return e
+}
+
+// ginPattern turns /fhir/{type} into /fhir/:type.
+func ginPattern(pattern string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(pattern)
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+var _ http.Handler = (*Server)(nil)
