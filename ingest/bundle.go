@@ -1,0 +1,344 @@
+package ingest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"ember/fhir"
+	"ember/store"
+)
+
+// bundle is a staged Bundle on its way into the store.
+type bundle struct {
+	*loader
+	kind    string // Bundle.type
+	entries []staged
+	broken  bool
+	links   links
+	header  fhir.Header
+}
+
+// request is what an entry asks for, once it has an identity.
+type request struct {
+	method    string
+	typ, id   string
+	ifVersion uint64
+	existing  bool // a conditional create that met its resource
+}
+
+// load stores the entries: a transaction at once or not at all, any other kind
+// entry by entry.
+func (b *bundle) load() error {
+	b.links = links{refs: map[string]string{}, identifiers: map[string]string{}}
+	requests := make([]request, len(b.entries))
+	outcomes := make([]Outcome, len(b.entries))
+	for i := range b.entries {
+		e := &b.entries[i]
+		outcomes[i] = Outcome{Document: e.Document, Path: e.Path, Index: e.Index, Type: e.typ, ID: e.id, Issues: e.issues}
+		requests[i] = b.identify(e, &outcomes[i])
+	}
+	writes := make([]*store.Write, len(b.entries))
+	for i := range b.entries {
+		if outcomes[i].Status == 0 {
+			writes[i] = b.prepare(&b.entries[i], requests[i], &outcomes[i])
+		}
+	}
+	if b.kind == "transaction" {
+		return b.transaction(writes, outcomes)
+	}
+	return b.each(writes, outcomes)
+}
+
+// identify gives an entry its type and id and makes it known to the others.
+func (b *bundle) identify(e *staged, out *Outcome) request {
+	r := request{method: e.Method, typ: e.typ, id: e.id}
+	if b.kind != "transaction" && b.kind != "batch" || r.method == "" {
+		r.method = "PUT"
+		e.URL = ""
+	}
+	if fhir.Refused(e.issues) {
+		out.Status = http.StatusBadRequest
+		return r
+	}
+	b.route(&r, e, out)
+	if out.Status >= 400 || e.Raw == nil {
+		return r
+	}
+	if r.id == "" {
+		r.id = b.in.contentID(e.Raw)
+	}
+	if fhir.ParseReference(r.typ+"/"+r.id).Kind != fhir.Relative {
+		out.refuse(http.StatusBadRequest, "value", e.Path+".resource.id", "not a FHIR id")
+		return r
+	}
+	out.Type, out.ID = r.typ, r.id
+	b.announce(e, r)
+	return r
+}
+
+// route reads method and url of an entry's request.
+func (b *bundle) route(r *request, e *staged, out *Outcome) {
+	path := e.Path + ".request"
+	target, query, conditional := strings.Cut(strings.TrimPrefix(e.URL, "/"), "?")
+	ref := fhir.ParseReference(target)
+	switch r.method {
+	case "PUT", "DELETE", "GET":
+		switch {
+		case e.URL == "" && e.Raw != nil:
+			r.id = firstOf(urnID(e.FullURL, e.id), e.id)
+		case conditional:
+			b.conditional(r, fhir.ParseReference(target+"?"+query), path, out)
+		case ref.Kind != fhir.Relative && ref.Kind != fhir.Absolute:
+			out.refuse(http.StatusBadRequest, "value", path+".url", "not of the form Type/id")
+		case e.Raw != nil && ref.Type != e.typ:
+			out.refuse(http.StatusBadRequest, "value", path+".url", "names another type than the resource")
+		default:
+			r.typ, r.id = ref.Type, ref.ID
+			out.Type, out.ID = r.typ, r.id
+		}
+	case "POST":
+		r.id = urnID(e.FullURL, "")
+		b.ifNoneExist(r, e, path, out)
+	default:
+		out.refuse(http.StatusMethodNotAllowed, "not-supported", path+".method", "only GET, POST, PUT and DELETE are supported")
+	}
+	if r.method != "GET" && r.method != "DELETE" && e.Raw == nil && out.Status == 0 {
+		out.refuse(http.StatusBadRequest, "required", e.Path+".resource", "missing")
+	}
+	b.ifMatch(r, e, path, out)
+}
+
+func (b *bundle) ifMatch(r *request, e *staged, path string, out *Outcome) {
+	if e.IfMatch == "" || out.Status != 0 {
+		return
+	}
+	v, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(e.IfMatch, "W/"), `"`), 10, 64)
+	if err != nil || v == 0 {
+		out.refuse(http.StatusBadRequest, "value", path+".ifMatch", `not of the form W/"version"`)
+		return
+	}
+	r.ifVersion = v
+}
+
+// urnID is the id in a fullUrl "urn:uuid:…": whoever sends the Bundle again
+// means the same resource.
+func urnID(fullURL, given string) string {
+	if given != "" {
+		return given
+	}
+	if ref := fhir.ParseReference(fullURL); ref.Kind == fhir.URN {
+		return ref.ID
+	}
+	return ""
+}
+
+// conditional finds the resource that an update by identifier means.
+func (b *bundle) conditional(r *request, ref fhir.Reference, path string, out *Outcome) {
+	system, value, ok := ref.Identifier()
+	if !ok {
+		out.refuse(http.StatusPreconditionFailed, "not-supported", path+".url", "only conditions by identifier are supported")
+		return
+	}
+	r.typ = ref.Type
+	switch to, n := b.in.find(identifierKey(ref.Type, system, value)); n {
+	case 0:
+	case 1:
+		r.id = strings.TrimPrefix(to, ref.Type+"/")
+	default:
+		out.refuse(http.StatusPreconditionFailed, "multiple-matches", path+".url", "several resources meet the condition")
+	}
+}
+
+// ifNoneExist turns a conditional create into nothing when there is one already.
+func (b *bundle) ifNoneExist(r *request, e *staged, path string, out *Outcome) {
+	if e.IfNoneExist == "" {
+		return
+	}
+	system, value, ok := fhir.ParseReference(e.typ + "?" + e.IfNoneExist).Identifier()
+	if !ok {
+		out.refuse(http.StatusPreconditionFailed, "not-supported", path+".ifNoneExist", "only conditions by identifier are supported")
+		return
+	}
+	switch to, n := b.in.find(identifierKey(e.typ, system, value)); n {
+	case 0:
+	case 1:
+		if r.id = strings.TrimPrefix(to, e.typ+"/"); r.id != urnID(e.FullURL, "") {
+			r.existing = true
+		}
+	default:
+		out.refuse(http.StatusPreconditionFailed, "multiple-matches", path+".ifNoneExist", "several resources meet the condition")
+	}
+}
+
+// announce lets the Bundle's other entries refer to this one.
+func (b *bundle) announce(e *staged, r request) {
+	ref := r.typ + "/" + r.id
+	if e.FullURL != "" && e.FullURL != ref {
+		b.links.refs[e.FullURL] = ref
+	}
+	if e.id != "" && e.id != r.id {
+		b.links.refs[e.typ+"/"+e.id] = ref
+	}
+	fhir.Scan(e.Raw, &b.header)
+	for _, i := range b.header.Identifiers {
+		key := string(identifierKey(e.typ, string(i.System), string(i.Value)))
+		if other, taken := b.links.identifiers[key]; taken && other != ref {
+			b.links.identifiers[key] = ""
+			continue
+		}
+		b.links.identifiers[key] = ref
+	}
+}
+
+// prepare makes the write of an entry; nil when there is nothing to write.
+func (b *bundle) prepare(e *staged, r request, out *Outcome) *store.Write {
+	switch {
+	case r.method == "GET":
+		b.read(r, out)
+		return nil
+	case r.method == "DELETE":
+		return &store.Write{Type: r.typ, ID: r.id, Delete: true, Patient: b.owner(r), IfVersion: r.ifVersion}
+	case r.existing:
+		b.read(r, out)
+		out.Body = nil
+		return nil
+	}
+	fhir.Scan(e.Raw, &b.header)
+	first := len(out.Issues)
+	w := b.in.write(&b.header, e.Raw, r.id, &b.links, &out.Issues)
+	for i := first; i < len(out.Issues); i++ {
+		out.Issues[i].Path = e.Path + ".resource." + strings.TrimPrefix(out.Issues[i].Path, r.typ+".")
+	}
+	out.Patient = w.Patient
+	w.IfVersion = r.ifVersion
+	return &w
+}
+
+func (b *bundle) owner(r request) string {
+	res, err := b.in.opt.Store.Get(r.typ, r.id)
+	if err != nil {
+		return ""
+	}
+	return res.Patient
+}
+
+func (b *bundle) read(r request, out *Outcome) {
+	res, err := b.in.opt.Store.Get(r.typ, r.id)
+	if err != nil {
+		out.refuse(http.StatusNotFound, "not-found", out.Path+".request.url", "no such resource")
+		return
+	}
+	out.Status, out.Version, out.Updated, out.Patient = http.StatusOK, res.Version, res.Updated, res.Patient
+	if out.Body, err = current(res); err != nil {
+		out.refuse(http.StatusInternalServerError, "exception", out.Path, "the stored resource cannot be read")
+	}
+}
+
+// each stores entry by entry: the good ones are kept.
+func (b *bundle) each(writes []*store.Write, outcomes []Outcome) error {
+	for i := range outcomes {
+		if writes[i] == nil {
+			if err := b.flush(); err != nil {
+				return err
+			}
+			b.report(outcomes[i])
+			continue
+		}
+		if writes[i].IfVersion == 0 {
+			if err := b.add(*writes[i], outcomes[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.alone(*writes[i], outcomes[i]); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
+// alone commits a write whose version condition may fail it.
+func (b *bundle) alone(w store.Write, out Outcome) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	outs := []Outcome{out}
+	err := b.in.commit(b.ctx, []store.Write{w}, outs)
+	if isConflict(err) {
+		outs[0].refuse(http.StatusPreconditionFailed, "conflict", out.Path+".request.ifMatch", "the current version is another")
+		err = nil
+	}
+	if err == nil {
+		b.report(outs[0])
+	}
+	return err
+}
+
+// transaction stores all entries at once, or none.
+func (b *bundle) transaction(writes []*store.Write, outcomes []Outcome) error {
+	b.findDuplicates(writes, outcomes)
+	var all []store.Write
+	var outs []Outcome
+	var at []int
+	good := !b.broken
+	for i := range outcomes {
+		good = good && outcomes[i].Status < 400
+		if writes[i] != nil {
+			all, outs, at = append(all, *writes[i]), append(outs, outcomes[i]), append(at, i)
+		}
+	}
+	if good {
+		err := b.in.commit(b.ctx, all, outs)
+		if err != nil && !isConflict(err) {
+			return err
+		}
+		if good = err == nil; !good {
+			b.loaded.Aborted++
+			b.abort(outcomes, "a version condition (ifMatch) was not met: nothing was stored")
+			return nil
+		}
+		for j, i := range at {
+			outcomes[i] = outs[j]
+		}
+	} else {
+		b.loaded.Aborted++
+		b.abort(outcomes, "nothing of this transaction was stored, because of another entry")
+		return nil
+	}
+	for _, out := range outcomes {
+		b.report(out)
+	}
+	return nil
+}
+
+// findDuplicates refuses the second write of one resource in a transaction.
+func (b *bundle) findDuplicates(writes []*store.Write, outcomes []Outcome) {
+	seen := map[string]string{}
+	for i, w := range writes {
+		if w == nil {
+			continue
+		}
+		ref := w.Type + "/" + w.ID
+		if first, ok := seen[ref]; ok {
+			outcomes[i].refuse(http.StatusBadRequest, "duplicate", outcomes[i].Path, fmt.Sprintf("the same resource as %s", first))
+		}
+		seen[ref] = outcomes[i].Path
+	}
+}
+
+func (b *bundle) abort(outcomes []Outcome, why string) {
+	for _, out := range outcomes {
+		if out.Status < 400 {
+			out.refuse(http.StatusFailedDependency, "transient", out.Path, why)
+		}
+		b.report(out)
+	}
+}
+
+// refuse marks the outcome as failed for a reason.
+func (o *Outcome) refuse(status int, code, path, detail string) {
+	o.Status = status
+	o.Issues = append(o.Issues, refused(code, path, detail)...)
+}

@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"sync"
+	"time"
+)
+
+// dirty is the set of patients whose timeline is older than their resources.
+// A patient leaves it only when a new timeline has been put.
+type dirty struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	waiting map[string]struct{}
+	working map[string]struct{} // taken by the round at hand
+	flights map[*flight]struct{}
+	first   time.Time // of the oldest mark in waiting
+	last    time.Time // of the youngest
+}
+
+// flight is a commit that has begun and is not marked yet. The follower must
+// not claim to have seen the log beyond where the oldest began.
+type flight struct{ head uint64 }
+
+func (d *dirty) begin(head uint64) *flight {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.flights == nil {
+		d.flights = map[*flight]struct{}{}
+	}
+	f := &flight{head}
+	d.flights[f] = struct{}{}
+	return f
+}
+
+func (d *dirty) land(f *flight, patients ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.flights, f)
+	d.add(patients)
+}
+
+func (d *dirty) mark(patients ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.add(patients)
+}
+
+func (d *dirty) add(patients []string) {
+	for _, p := range patients {
+		if p == "" {
+			continue
+		}
+		d.last = d.now()
+		if len(d.waiting) == 0 {
+			d.first = d.last
+			d.waiting = map[string]struct{}{}
+		}
+		d.waiting[p] = struct{}{}
+	}
+}
+
+func (d *dirty) has(patient string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, waiting := d.waiting[patient]
+	_, working := d.working[patient]
+	return waiting || working
+}
+
+func (d *dirty) size() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.waiting) + len(d.working)
+}
+
+// due tells how long to wait until the waiting patients should be taken:
+// until they have been quiet, but not for longer than patience.
+func (d *dirty) due(quiet, patience time.Duration) (wait time.Duration, any bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.waiting) == 0 {
+		return 0, false
+	}
+	now := d.now()
+	return max(0, min(quiet-now.Sub(d.last), patience-now.Sub(d.first))), true
+}
+
+// take moves all waiting patients to the round at hand and says up to where in
+// the log that round will be true, given the log's head before the call.
+func (d *dirty) take(head uint64) (patients []string, upTo uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for f := range d.flights {
+		head = min(head, f.head)
+	}
+	d.working, d.waiting = d.waiting, nil
+	for p := range d.working {
+		patients = append(patients, p)
+	}
+	return patients, head
+}
+
+// settled takes patients out of the round at hand: they have been put.
+func (d *dirty) settled(patients []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range patients {
+		delete(d.working, p)
+	}
+}
+
+// done ends the round at hand; with failed, its patients wait again.
+func (d *dirty) done(failed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if failed {
+		for p := range d.working {
+			d.add([]string{p})
+		}
+	}
+	d.working = nil
+}

@@ -1,0 +1,250 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ember/fhir"
+	"ember/index"
+	"ember/record"
+	"ember/timelines"
+)
+
+// roundSize is how many patients are rebuilt before their timelines are put.
+const roundSize = 512
+
+// settleTime is how long nothing must happen before the index is flushed.
+const settleTime = 2 * time.Second
+
+// follow keeps timelines and index up with the store until ctx ends.
+func (in *Ingest) follow(ctx context.Context) {
+	defer close(in.done)
+	unflushed := false
+	for {
+		wait, waiting := in.dirty.due(in.opt.Quiet, in.opt.Patience)
+		idle := !waiting && in.caughtUp()
+		if idle {
+			wait = time.Hour
+			if unflushed {
+				wait = settleTime
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-in.wake:
+			timer.Stop()
+			continue
+		case <-in.urgent:
+			idle = false
+		case <-timer.C:
+		}
+		timer.Stop()
+		switch {
+		case !idle:
+			in.settle(in.work(ctx))
+			unflushed = true
+		case unflushed:
+			in.settle(in.opt.Index.Flush())
+			unflushed = false
+		}
+	}
+}
+
+func (in *Ingest) caughtUp() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.caught >= in.opt.Store.Head()
+}
+
+// settle publishes the end of a round. After a failure the next one waits a
+// little, so that a full disk does not burn a processor.
+func (in *Ingest) settle(err error) {
+	if err != nil {
+		time.Sleep(200 * time.Millisecond)
+	}
+	in.mu.Lock()
+	in.failure = err
+	in.mu.Unlock()
+	in.tick()
+}
+
+// work rebuilds all patients that are dirty now.
+func (in *Ingest) work(ctx context.Context) error {
+	head := in.opt.Store.Head()
+	patients, upTo := in.dirty.take(head)
+	slices.Sort(patients)
+	err := in.rebuild(ctx, patients, upTo)
+	in.dirty.done(err != nil)
+	if err != nil {
+		return err
+	}
+	in.mu.Lock()
+	in.caught = max(in.caught, upTo)
+	in.mu.Unlock()
+	return nil
+}
+
+// rebuild makes the timelines of patients anew and puts them. Only the last
+// part moves the position, so that a crash in between repeats the round.
+func (in *Ingest) rebuild(ctx context.Context, patients []string, upTo uint64) error {
+	in.mu.Lock()
+	before := in.caught
+	in.mu.Unlock()
+	for {
+		n := min(roundSize, len(patients))
+		position := before
+		if n == len(patients) {
+			position = upTo
+		}
+		if err := in.rebuildPart(ctx, patients[:n], position); err != nil {
+			return err
+		}
+		if patients = patients[n:]; len(patients) == 0 {
+			return nil
+		}
+	}
+}
+
+func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position uint64) error {
+	docs := make([]index.Document, len(patients))
+	found := make([]bool, len(patients))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(in.opt.Workers)
+	for i, p := range patients {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			doc, ok, err := in.document(p)
+			docs[i], found[i] = doc, ok
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	var kept []index.Document
+	var puts []record.Timeline
+	var removed []string
+	for i, doc := range docs {
+		if !found[i] {
+			removed = append(removed, patients[i])
+			continue
+		}
+		kept = append(kept, doc)
+		puts = append(puts, doc.Timeline)
+	}
+	if err := in.opt.Timelines.Put(puts, removed, position); err != nil {
+		return fmt.Errorf("ingest: following: %w", err)
+	}
+	if err := in.opt.Index.Apply(kept, removed, position); err != nil {
+		return fmt.Errorf("ingest: following: %w", err)
+	}
+	in.dirty.settled(patients)
+	in.tick()
+	return nil
+}
+
+// tick lets those who wait look again.
+func (in *Ingest) tick() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	close(in.round)
+	in.round = make(chan struct{})
+}
+
+// document is what the index gets of a patient; ok is false when nothing of him
+// is stored.
+func (in *Ingest) document(patient string) (doc index.Document, ok bool, err error) {
+	doc.Timeline, doc.Notes, ok, err = in.timeline(patient)
+	if err != nil || !ok {
+		return doc, ok, err
+	}
+	if encode := in.encoder.Load(); encode != nil && *encode != nil {
+		doc.Vector = (*encode)(doc.Timeline)
+	}
+	return doc, true, nil
+}
+
+// Chart is the timeline of a patient with every acknowledged write in it, or
+// [timelines.ErrNotFound].
+func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
+	if !in.dirty.has(patient) {
+		return in.opt.Timelines.Get(patient)
+	}
+	t, _, ok, err := in.timeline(patient)
+	if err != nil {
+		return timelines.Chart{}, err
+	}
+	if !ok {
+		return timelines.Chart{}, timelines.ErrNotFound
+	}
+	return timelines.ChartOf(t), nil
+}
+
+// timeline maps the stored resources of a patient, and of the records that this
+// one replaces.
+func (in *Ingest) timeline(patient string) (t record.Timeline, notes []record.Note, ok bool, err error) {
+	var failure error
+	resources := func(yield func(fhir.Resource) bool) {
+		for _, id := range append([]string{patient}, in.replaced(patient)...) {
+			for r, err := range in.resources(id, id == patient) {
+				if err != nil {
+					failure = err
+					return
+				}
+				ok = true
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+	t, notes, _ = in.opt.Mapper.Timeline(patient, resources, in.lookup)
+	if failure != nil {
+		return t, nil, false, fmt.Errorf("ingest: rebuilding a timeline: %w", failure)
+	}
+	return t, notes, ok, nil
+}
+
+// resources are a patient's resources as they are now; without self, the
+// Patient resource itself is left out.
+func (in *Ingest) resources(patient string, self bool) iter.Seq2[fhir.Resource, error] {
+	return func(yield func(fhir.Resource, error) bool) {
+		for r, err := range in.opt.Store.Patient(patient) {
+			if err != nil {
+				yield(fhir.Resource{}, err)
+				return
+			}
+			if r.Deleted || !self && r.Type == "Patient" {
+				continue
+			}
+			raw, err := current(r)
+			if !yield(fhir.Resource{Ref: r.Type + "/" + r.ID, Raw: raw}, err) {
+				return
+			}
+		}
+	}
+}
+
+// lookup finds a resource that belongs to no patient, such as a Medication.
+func (in *Ingest) lookup(ref string) ([]byte, bool) {
+	typ, id, ok := splitRef(ref)
+	if !ok {
+		return nil, false
+	}
+	r, err := in.opt.Store.Get(typ, id)
+	if err != nil {
+		return nil, false
+	}
+	raw, err := current(r)
+	return raw, err == nil
+}

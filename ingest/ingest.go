@@ -1,0 +1,171 @@
+// Package ingest is the one way in: bytes become stored resources, and the
+// derived forms follow.
+//
+// [Ingest.Load] reads FHIR from a stream, gives every resource an identity,
+// resolves its references as far as their targets are known, and commits the
+// bytes as they came with a list of splices beside them. When it has returned,
+// what it reports is durable. A follower then rebuilds the timelines of changed
+// patients and feeds the index; it remembers how far it came in the change log
+// and takes up there after a crash.
+//
+// Its invariant: [Ingest.Chart] contains every write that was acknowledged
+// before it was called, however far the follower is.
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ember/fhir"
+	"ember/index"
+	"ember/record"
+	"ember/store"
+	"ember/timelines"
+)
+
+// Encoder gives a timeline's vector for similarity, nil for none. It must be
+// safe for concurrent use.
+type Encoder func(record.Timeline) []float32
+
+// Options are the rooms that ingest feeds.
+type Options struct {
+	Store     *store.Store
+	Mapper    *fhir.Mapper
+	Timelines *timelines.Timelines
+	Index     *index.Index
+	Limits    fhir.Limits
+	Quiet     time.Duration // how long a patient must be left alone before the follower takes him up; default 250 ms
+	Patience  time.Duration // how long the follower waits for quiet at most; default 20 s
+	Now       func() time.Time
+	Workers   int // goroutines that rebuild timelines; default 2
+}
+
+// Ingest is safe for concurrent use.
+type Ingest struct {
+	opt     Options
+	encoder atomic.Pointer[Encoder]
+	dirty   dirty
+	wake    chan struct{}
+	urgent  chan struct{}
+	stop    context.CancelFunc
+	done    chan struct{}
+
+	mu      sync.Mutex
+	failure error         // of the last round, nil after a good one
+	round   chan struct{} // closed and replaced after every round
+	caught  uint64        // the change log is followed up to here
+}
+
+// Open starts the follower where it had come to. Close it.
+func Open(ctx context.Context, opt Options) (*Ingest, error) {
+	if opt.Quiet == 0 {
+		opt.Quiet = 250 * time.Millisecond
+	}
+	if opt.Patience == 0 {
+		opt.Patience = 20 * time.Second
+	}
+	opt.Workers = max(opt.Workers, 2)
+	ctx, stop := context.WithCancel(ctx)
+	in := &Ingest{
+		opt: opt, stop: stop, done: make(chan struct{}), round: make(chan struct{}),
+		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		dirty: dirty{now: opt.Now},
+	}
+	if err := in.catchUp(); err != nil {
+		stop()
+		return nil, err
+	}
+	go in.follow(ctx)
+	return in, nil
+}
+
+// catchUp marks what the derived forms have not seen yet.
+func (in *Ingest) catchUp() error {
+	position, err := in.opt.Timelines.Position()
+	if err != nil {
+		return fmt.Errorf("ingest: position of the timelines: %w", err)
+	}
+	in.caught = min(position, in.opt.Index.Position())
+	for c, err := range in.opt.Store.Changes(in.caught) {
+		if err != nil {
+			return fmt.Errorf("ingest: reading the change log: %w", err)
+		}
+		in.dirty.mark(in.affected(c.Type, c.ID, c.Patient)...)
+	}
+	return nil
+}
+
+// SetEncoder makes vectors of later updates with e. Call [Ingest.Refresh] to
+// give every patient a new one.
+func (in *Ingest) SetEncoder(e Encoder) { in.encoder.Store(&e) }
+
+// Refresh has every timeline and the index rebuilt from the store, in the
+// background. It returns how many patients there are.
+func (in *Ingest) Refresh() (patients int, err error) {
+	for p, err := range in.opt.Store.Patients() {
+		if err != nil {
+			return patients, fmt.Errorf("ingest: listing patients: %w", err)
+		}
+		in.dirty.mark(p)
+		patients++
+	}
+	in.hurry()
+	return patients, nil
+}
+
+// Lag is the number of changes that the derived forms have not followed yet,
+// and the error that keeps them from it, if any.
+func (in *Ingest) Lag() (changes uint64, failure error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.opt.Store.Head() - in.caught, in.failure
+}
+
+// Wait returns when everything committed before the call has been followed.
+func (in *Ingest) Wait(ctx context.Context) error { return in.WaitFor(ctx, nil) }
+
+// WaitFor is Wait with progress over the patients that were to be rebuilt.
+func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) error {
+	target, total := in.opt.Store.Head(), in.dirty.size()
+	for {
+		in.mu.Lock()
+		caught, failure, round := in.caught, in.failure, in.round
+		in.mu.Unlock()
+		left := in.dirty.size()
+		if progress != nil && total > 0 {
+			progress(max(0, total-left), total)
+		}
+		if caught >= target && left == 0 {
+			return nil
+		}
+		if failure != nil {
+			return fmt.Errorf("ingest: waiting for the index: %w", failure)
+		}
+		in.hurry()
+		select {
+		case <-round:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Close stops the follower after the round at hand and flushes the index.
+func (in *Ingest) Close() error {
+	in.stop()
+	<-in.done
+	if err := in.opt.Index.Flush(); err != nil {
+		return fmt.Errorf("ingest: closing: %w", err)
+	}
+	return nil
+}
+
+func (in *Ingest) hurry() {
+	select {
+	case in.urgent <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,126 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ember/fhir"
+	"ember/store"
+)
+
+// Condition is what must hold for a write to happen.
+type Condition struct {
+	IfVersion   uint64 // the current version, 0 = any; store.ErrConflict otherwise
+	IfNoneExist string // "identifier=system|value": the resource that meets it is the outcome
+}
+
+// Put stores one resource under a type and id, "" for one of its own. A resource
+// that is created without an id gets one by chance: creating twice makes two.
+func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condition) (Outcome, error) {
+	var h fhir.Header
+	out := Outcome{Type: typ, ID: id, Issues: clone(fhir.Scan(body, &h))}
+	switch {
+	case fhir.Refused(out.Issues):
+		out.Status = http.StatusBadRequest
+		return out, nil
+	case h.Type != typ:
+		out.refuse(http.StatusBadRequest, "value", "resourceType", "is not the type in the address")
+		return out, nil
+	case id != "" && h.ID != id:
+		out.refuse(http.StatusBadRequest, "value", typ+".id", "is not the id in the address")
+		return out, nil
+	}
+	if on.IfNoneExist != "" {
+		if met, err := in.meets(typ, on.IfNoneExist, &out); met || err != nil {
+			return out, err
+		}
+	}
+	if id == "" {
+		fresh, err := uuid.NewRandom()
+		if err != nil {
+			return out, fmt.Errorf("ingest: making an id: %w", err)
+		}
+		id = fresh.String()
+	}
+	w := in.write(&h, body, id, nil, &out.Issues)
+	w.IfVersion = on.IfVersion
+	return in.one(ctx, w, out)
+}
+
+// meets completes out when the condition of a create is met already or cannot
+// be answered.
+func (in *Ingest) meets(typ, condition string, out *Outcome) (bool, error) {
+	system, value, ok := fhir.ParseReference(typ + "?" + condition).Identifier()
+	if !ok {
+		out.refuse(http.StatusPreconditionFailed, "not-supported", "If-None-Exist", "only conditions by identifier are supported")
+		return true, nil
+	}
+	ref, n := in.find(identifierKey(typ, system, value))
+	switch n {
+	case 0:
+		return false, nil
+	case 1:
+		r, err := in.opt.Store.Get(typ, strings.TrimPrefix(ref, typ+"/"))
+		if err != nil {
+			return true, fmt.Errorf("ingest: %s: %w", ref, err)
+		}
+		out.Status, out.ID, out.Version, out.Updated, out.Patient, out.Unchanged = http.StatusOK, r.ID, r.Version, r.Updated, r.Patient, true
+		return true, nil
+	}
+	out.refuse(http.StatusPreconditionFailed, "multiple-matches", "If-None-Exist", "several resources meet the condition")
+	return true, nil
+}
+
+// Delete leaves a tombstone; store.ErrNotFound for what never was.
+func (in *Ingest) Delete(ctx context.Context, typ, id string, ifVersion uint64) (Outcome, error) {
+	r, err := in.opt.Store.Get(typ, id)
+	out := Outcome{Type: typ, ID: id, Status: http.StatusNoContent, Version: r.Version, Patient: r.Patient}
+	if errors.Is(err, store.ErrGone) {
+		return out, nil
+	}
+	if err != nil {
+		return out, fmt.Errorf("ingest: deleting %s/%s: %w", typ, id, err)
+	}
+	return in.one(ctx, store.Write{Type: typ, ID: id, Patient: r.Patient, Delete: true, IfVersion: ifVersion}, out)
+}
+
+func (in *Ingest) one(ctx context.Context, w store.Write, out Outcome) (Outcome, error) {
+	out.ID, out.Patient = w.ID, w.Patient
+	outs := []Outcome{out}
+	err := in.commit(ctx, []store.Write{w}, outs)
+	if err != nil {
+		return out, fmt.Errorf("ingest: %s/%s: %w", w.Type, w.ID, err)
+	}
+	return outs[0], nil
+}
+
+// Served is a stored resource as answers show it: with the id it was given, its
+// references resolved, and its version and time in meta.
+func Served(r store.Resource) ([]byte, error) {
+	splices, err := fhir.DecodeSplices(r.Aside)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %s/%s: %w", r.Type, r.ID, err)
+	}
+	var h fhir.Header
+	fhir.Scan(r.Raw, &h)
+	meta := h.SetMeta(strconv.FormatUint(r.Version, 10), r.Updated.UTC().Format(time.RFC3339Nano))
+	return fhir.Apply(r.Raw, append(splices, meta...)), nil
+}
+
+// Erase removes everything of a patient, all versions, from the store, the
+// timelines and the index.
+func (in *Ingest) Erase(ctx context.Context, patient string) error {
+	if err := in.opt.Store.Erase(ctx, patient); err != nil {
+		return fmt.Errorf("ingest: erasing: %w", err)
+	}
+	in.dirty.mark(patient)
+	in.hurry()
+	return in.Wait(ctx)
+}
