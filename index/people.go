@@ -1,0 +1,137 @@
+package index
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"ember/record"
+)
+
+// Patient is what the index knows of a patient beside postings.
+type Patient struct {
+	ID     string
+	Sex    record.Sex
+	Born   record.Date
+	Died   int32 // day of death, see [Day]; [NoDay] = alive or unknown
+	Dead   bool
+	OptOut bool // refuses use beyond the own care
+}
+
+// NoDay stands for an unknown day.
+const NoDay = -1 << 31
+
+// Day is the number of days from 1970-01-01 to t, in UTC; [NoDay] for the zero
+// time.
+func Day(t time.Time) int32 {
+	if t.IsZero() {
+		return NoDay
+	}
+	s := t.Unix()
+	if s < 0 {
+		s -= 86399
+	}
+	return int32(s / 86400)
+}
+
+// person is a patient's row. The zero row, without an id, is a free ordinal.
+type person struct {
+	Patient
+	sum   uint64 // hash of what was indexed: the same again changes nothing
+	notes []note // by key; never modified, replaced as a whole
+}
+
+const peopleChunk = 256
+
+// people is a persistent vector of rows by ordinal: versions share the chunks
+// that did not change.
+type people struct {
+	chunks []*[peopleChunk]person
+	n      uint32
+}
+
+func (p people) at(ord uint32) *person {
+	if ord >= p.n {
+		return &person{}
+	}
+	return &p.chunks[ord/peopleChunk][ord%peopleChunk]
+}
+
+// peopleEdit makes the next version of people; nothing of the old is touched.
+type peopleEdit struct {
+	people
+	own map[uint32]bool // chunks that are copies already
+}
+
+func (p people) edit() *peopleEdit {
+	return &peopleEdit{people{slices.Clone(p.chunks), p.n}, map[uint32]bool{}}
+}
+
+func (e *peopleEdit) set(ord uint32, row person) {
+	c := ord / peopleChunk
+	for uint32(len(e.chunks)) <= c {
+		e.own[uint32(len(e.chunks))] = true
+		e.chunks = append(e.chunks, new([peopleChunk]person))
+	}
+	if !e.own[c] {
+		chunk := *e.chunks[c]
+		e.chunks[c], e.own[c] = &chunk, true
+	}
+	e.chunks[c][ord%peopleChunk] = row
+	e.n = max(e.n, ord+1)
+}
+
+// ordinals gives patients dense numbers. A number of a removed patient is given
+// out again. It is safe for concurrent use; readers check what they get against
+// their own version of people.
+type ordinals struct {
+	mu   sync.RWMutex
+	ids  map[string]uint32
+	free []uint32
+	next uint32
+}
+
+func (o *ordinals) lookup(id string) (uint32, bool) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	ord, ok := o.ids[id]
+	return ord, ok
+}
+
+func (o *ordinals) assign(id string) uint32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ord, ok := o.ids[id]; ok {
+		return ord
+	}
+	ord := o.next
+	if n := len(o.free); n > 0 {
+		ord, o.free = o.free[n-1], o.free[:n-1]
+	} else {
+		o.next++
+	}
+	o.ids[id] = ord
+	return ord
+}
+
+func (o *ordinals) release(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ord, ok := o.ids[id]; ok {
+		delete(o.ids, id)
+		o.free = append(o.free, ord)
+	}
+}
+
+// ordinalsOf is the table of a vector of people read from disk.
+func ordinalsOf(p people) *ordinals {
+	o := &ordinals{ids: make(map[string]uint32, p.n), next: p.n}
+	for ord := range p.n {
+		if id := p.at(ord).ID; id != "" {
+			o.ids[id] = ord
+		} else {
+			o.free = append(o.free, ord)
+		}
+	}
+	return o
+}
