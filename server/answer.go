@@ -45,6 +45,8 @@ type recommendationBody struct {
 	AbstainReason string          `json:"abstainReason,omitempty"`
 	Issues        []issueAnswer   `json:"issues,omitempty"`
 	IntendedUse   string          `json:"intendedUse"`
+	// Explained answers the parameter explain.
+	Explained *explanationAnswer `json:"explained,omitempty"`
 }
 
 type modelAnswer struct {
@@ -76,9 +78,19 @@ type similarAnswer struct {
 }
 
 type blockedAnswer struct {
-	Code    codeAnswer      `json:"code"`
-	Kind    string          `json:"kind"`
-	Reasons []findingAnswer `json:"reasons"`
+	Code        codeAnswer      `json:"code"`
+	Kind        string          `json:"kind"`
+	Status      string          `json:"status"`
+	Probability float64         `json:"probability"`
+	Reasons     []findingAnswer `json:"reasons"`
+}
+
+type explanationAnswer struct {
+	// Rank is among all candidates, 0 when it was none.
+	Rank    int             `json:"rank"`
+	Outcome string          `json:"outcome"`
+	Item    itemAnswer      `json:"item"`
+	Blocked []findingAnswer `json:"blocked"`
 }
 
 // findingAnswer is what a rule says: sources are the patient's own facts,
@@ -132,7 +144,7 @@ func contentTag(content []byte) string {
 
 func newRecommendationBody(q question, on about, a *Answer) recommendationBody {
 	b := recommendationBody{
-		Want: wantName(q.want), Model: modelAnswer{a.Model.Name, a.Model.Version}, DataVersion: on.version, Rules: a.Rules,
+		Want: q.want.String(), Model: modelAnswer{a.Model.Name, a.Model.Version}, DataVersion: on.version, Rules: a.Rules,
 		Items: make([]itemAnswer, len(a.Items)), Blocked: make([]blockedAnswer, len(a.Blocked)),
 		Checks: list(a.Checks), Unchecked: list(a.Unchecked), Degraded: list(a.Degraded),
 		Abstained: a.Abstained, AbstainReason: a.AbstainReason, IntendedUse: a.IntendedUse,
@@ -142,7 +154,10 @@ func newRecommendationBody(q question, on about, a *Answer) recommendationBody {
 	}
 	for i := range a.Blocked {
 		x := &a.Blocked[i]
-		b.Blocked[i] = blockedAnswer{newCode(x.Code), x.Kind.String(), newFindings(x.Findings)}
+		b.Blocked[i] = blockedAnswer{newCode(x.Code), x.Kind.String(), x.Status, round(x.Probability), newFindings(x.Findings)}
+	}
+	if x := a.Explained; x != nil {
+		b.Explained = &explanationAnswer{x.Rank, x.Outcome, newItem(x.Rank, &x.Item), newFindings(x.Blocked)}
 	}
 	for _, issue := range on.issues {
 		b.Issues = append(b.Issues, issueAnswer(issue))
@@ -161,10 +176,10 @@ func newItem(rank int, x *Item) itemAnswer {
 
 // newSimilar suppresses small numbers whatever the recommender did.
 func newSimilar(s Similar) similarAnswer {
-	if s.Received < fewest || s.Below > 0 {
+	if s.Received == nil || *s.Received < fewest {
 		return similarAnswer{N: s.N, Below: fewest}
 	}
-	return similarAnswer{N: s.N, Received: &s.Received}
+	return similarAnswer{N: s.N, Received: s.Received}
 }
 
 func newFindings(findings []Finding) []findingAnswer {
@@ -179,16 +194,26 @@ func newFindings(findings []Finding) []findingAnswer {
 // round keeps six decimals.
 func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }
 
+// finite reports whether JSON can hold every number of the answer.
 func finite(a *Answer) bool {
 	for i := range a.Items {
-		if x := a.Items[i].Probability; x-x != 0 {
+		if !finiteItem(&a.Items[i]) {
 			return false
 		}
-		for _, r := range a.Items[i].Reasons {
-			if r.Weight-r.Weight != 0 {
-				return false
-			}
+	}
+	for i := range a.Blocked {
+		if x := a.Blocked[i].Probability; x-x != 0 {
+			return false
 		}
 	}
-	return true
+	return a.Explained == nil || finiteItem(&a.Explained.Item)
+}
+
+func finiteItem(x *Item) bool {
+	for _, r := range x.Reasons {
+		if r.Weight-r.Weight != 0 {
+			return false
+		}
+	}
+	return x.Probability-x.Probability == 0
 }

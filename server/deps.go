@@ -198,6 +198,12 @@ type Bundles interface {
 	Bundle(ctx context.Context, body io.Reader) (record.Timeline, []Issue, error)
 }
 
+// Recommender answers what would be ordered next.
+type Recommender interface {
+	// Recommend returns ErrUnready when there is no model yet.
+	Recommend(ctx context.Context, q Query) (Answer, error)
+}
+
 // Searcher searches over all patients.
 type Searcher interface {
 	Search(ctx context.Context, q SearchQuery) (SearchResults, error)

@@ -53,11 +53,11 @@ func exampleAnswer() server.Answer {
 		Items: []server.Item{
 			{Code: record.Code{System: record.RxNorm, Value: "5487", Display: "hydrochlorothiazide"}, Kind: record.Medication, Status: "new", Probability: .83,
 				Reasons: []server.Reason{{Text: "hypertension < 5 years", Weight: 1.2, Sources: []string{"Condition/c1"}}},
-				Similar: server.Similar{N: 50, Received: 34}},
+				Similar: server.Similar{N: 50, Received: new(34)}},
 			{Code: record.Code{System: record.RxNorm, Value: "29046", Display: "lisinopril"}, Kind: record.Medication, Status: "continue", Probability: .1,
-				Similar: server.Similar{N: 50, Received: 7}},
+				Similar: server.Similar{N: 50, Received: new(7)}},
 		},
-		Blocked: []server.Blocked{{Code: record.Code{System: record.RxNorm, Value: "723", Display: "amoxicillin"}, Kind: record.Medication,
+		Blocked: []server.Blocked{{Code: record.Code{System: record.RxNorm, Value: "723", Display: "amoxicillin"}, Kind: record.Medication, Status: "new", Probability: .4,
 			Findings: []server.Finding{{Rule: "allergy/penicillin", Tier: "block", Text: "allergy to penicillin", Source: "label", References: []string{"AllergyIntolerance/a1"}}}}},
 	}
 }

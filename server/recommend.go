@@ -120,17 +120,10 @@ func merged(to string) error {
 // model and rules.
 func answerID(q question, on about, a *Answer) string {
 	h := sha256.New()
-	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), wantName(q.want), strconv.Itoa(q.limit),
+	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), q.want.String(), strconv.Itoa(q.limit),
 		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules} {
 		_, _ = io.WriteString(h, part)
 		_, _ = h.Write([]byte{0})
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-func wantName(w Want) string {
-	if w == Tests {
-		return "tests"
-	}
-	return "treatments"
 }

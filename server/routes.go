@@ -51,6 +51,16 @@ func (s *Server) routes() []route {
 	}
 }
 
+// Routes are all routes as "METHOD /path/{parameter}"; HEAD, which answers
+// wherever GET does, is left out.
+func (s *Server) Routes() []string {
+	var all []string
+	for _, rt := range s.routes() {
+		all = append(all, rt.method+" "+rt.pattern)
+	}
+	return all
+}
+
 // timeout is how long a request of the class may take.
 func (s *Server) timeout(c class) time.Duration {
 	switch c {
