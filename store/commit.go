@@ -60,7 +60,7 @@ func (s *Store) commit(ctx context.Context, writes []Write) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := s.db.NewBatch()
+	b := s.db.NewBatchWithSize(batchSize(todo))
 	defer b.Close()
 	c := &commit{
 		s: s, b: b, nobody: s.hash.patient(""),
@@ -71,6 +71,15 @@ func (s *Store) commit(ctx context.Context, writes []Write) ([]Result, error) {
 		return nil, err
 	}
 	return results, c.sync()
+}
+
+// batchSize is about what the batch will hold, so that it grows but once.
+func batchSize(todo []prepared) int {
+	n := 4 << 10
+	for i := range todo {
+		n += len(todo[i].packed) + len(todo[i].keys)*40 + 220
+	}
+	return n
 }
 
 // commit is one batch in the making.

@@ -13,7 +13,7 @@ import (
 
 const (
 	defaultCache = 64 << 20
-	memTable     = 32 << 20
+	memTable     = 48 << 20
 	memTables    = 3
 )
 

@@ -35,6 +35,7 @@ func (s *Store) prepare(ctx context.Context, writes []Write) ([]prepared, error)
 	if len(writes) < prepareAlone {
 		return out, s.prepareRange(ctx, writes, out)
 	}
+	s.learn()
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex

@@ -24,7 +24,7 @@ type Options struct {
 	// Now stamps Resource.Updated. Needed unless ReadOnly.
 	Now func() time.Time
 	// CacheBytes bounds the block cache; 0 is 64 MiB. Write buffers take up to
-	// 96 MiB beside it.
+	// 144 MiB beside it.
 	CacheBytes int64
 	// ReadOnly opens a checkpoint or a store nobody else has open; writes
 	// answer ErrReadOnly.
@@ -52,6 +52,10 @@ type Store struct {
 	closed bool
 
 	durable atomic.Uint64 // last sequence number known to be synced
+
+	known      known
+	learning   atomic.Bool
+	background sync.WaitGroup
 }
 
 // Open opens the store in opt.Dir, making it if there is none and upgrading it
@@ -125,6 +129,7 @@ func (s *Store) begin(opt Options) error {
 		return err
 	}
 	s.durable.Store(s.seq)
+	s.known.complete.Store(s.seq == 0)
 	return s.loadCounts()
 }
 
@@ -154,15 +159,17 @@ func (s *Store) lastSeq() (uint64, error) {
 	return binary.BigEndian.Uint64(it.Key()[1:]), nil
 }
 
-// Close waits for running writes and releases the directory. Closing again does
+// Close waits for work in the background and releases the directory. Closing again does
 // nothing; any other use afterwards is a mistake and panics.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	s.background.Wait()
+	if again {
 		return nil
 	}
-	s.closed = true
 	err := errors.Join(s.db.Close(), s.lock.Close())
 	if err != nil {
 		return fmt.Errorf("store: closing: %w", err)
@@ -189,6 +196,9 @@ func (s *Store) get(dst, key []byte) (value []byte, found bool, err error) {
 }
 
 func (s *Store) pointer(ref hash) (p pointer, found bool, err error) {
+	if !s.known.mayHave(ref) {
+		return p, false, nil
+	}
 	var room [pointerSize]byte
 	var key [17]byte
 	v, found, err := s.get(room[:0], key1(key[:0], tagPointer, ref))

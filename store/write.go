@@ -132,6 +132,9 @@ func (c *commit) rekey(w *prepared, cur pending) (Result, error) {
 // store puts blob, keys and pointer into the batch.
 func (c *commit) store(ref hash, p *pending) error {
 	c.pending[ref] = p
+	if p.version == 1 {
+		c.s.known.add(ref)
+	}
 	c.val = c.s.sealVersion(c.val[:0], p.patient, ref, p.version, p.how, p.packed)
 	c.key = key2(c.key, tagBlob, p.patient, ref)
 	if err := c.b.Set(c.key, c.val, nil); err != nil {
