@@ -1,0 +1,130 @@
+package terms
+
+import (
+	"slices"
+	"strings"
+
+	"ember/record"
+)
+
+// Allergen is what an allergy entry was found to mean.
+type Allergen struct {
+	Ingredients []Ingredient // drugs named; shared, do not modify
+	// Classes are drug classes named as such ("sulfa", "NSAIDs"); the classes
+	// of the ingredients are not repeated here.
+	Classes []string
+	// None: the entry says that there is no allergy, or to look elsewhere
+	// ("NKDA", "see chart"). It is no allergen.
+	None bool
+	// Mapped: understood. Food and environment are mapped without ingredients
+	// and classes.
+	Mapped  bool
+	Concept record.Code
+}
+
+// allergenTarget is what an allergen phrase stands for.
+type allergenTarget struct {
+	class, substance string
+	none             bool
+	ingredients      []int
+}
+
+// SubstanceSystem is the system of allergens that are no drugs ("latex").
+const SubstanceSystem = "urn:ember:substance"
+
+// Allergen maps an allergy entry by its codes and text. A display's semantic
+// tag ("(substance)") and lead-ins ("Allergy to …") are left out. Free text may
+// name several things ("gemfibrozil, PCN").
+func (t *Terms) Allergen(codes []record.Code, text string) Allergen {
+	for _, c := range codes {
+		if i, ok := t.ingredientOfCode(c); ok {
+			return t.allergenOf([]int{i}, nil, nil)
+		}
+	}
+	for _, c := range codes {
+		if d, ok := t.local[keyOf(c)]; ok {
+			return Allergen{Ingredients: d.Ingredients, Mapped: true, Concept: d.Concept}
+		}
+	}
+	var first Allergen
+	words := append([]string{text}, displaysOf(codes)...)
+	for _, w := range words {
+		if w == "" {
+			continue
+		}
+		if a := t.allergenWords(w); a.Mapped || a.None {
+			if len(a.Ingredients) == 0 && len(a.Classes) == 0 && len(codes) > 0 && codes[0].Value != "" {
+				a.Concept = cloneCode(codes[0])
+			}
+			return a
+		}
+	}
+	first.Concept = t.conceptOf(codes, text, nil)
+	return first
+}
+
+func displaysOf(codes []record.Code) []string {
+	out := make([]string, 0, len(codes))
+	for _, c := range codes {
+		out = append(out, c.Display)
+	}
+	return out
+}
+
+// allergenWords reads an allergy entry's text. Phrases of the allergen table
+// go first, so that "penicillin" is the class and "penicillin g" the drug.
+func (t *Terms) allergenWords(text string) Allergen {
+	body, _ := splitTag(text)
+	ts := tokens(body)
+	var ids []int
+	var classes, substances []string
+	none := false
+	for i := 0; i < len(ts); {
+		e, n := t.allergens.at(ts, i)
+		d, m := t.lexicon.at(ts, i)
+		switch {
+		case n > 0 && n >= m:
+			target := t.targets[e.ids[0]]
+			ids = append(ids, target.ingredients...)
+			none = none || target.none
+			if target.class != "" {
+				classes = append(classes, target.class)
+			}
+			if target.substance != "" {
+				substances = append(substances, target.substance)
+			}
+			i += n
+		case m > 0 && !(d.weak && (len(ids) > 0 || t.strongAt(ts, i+m))):
+			ids = append(ids, d.ids...)
+			i += m
+		default:
+			i++
+		}
+	}
+	if len(ids)+len(classes)+len(substances) == 0 {
+		if none {
+			return Allergen{None: true, Concept: record.Code{System: record.Text, Value: plain(text), Display: strings.Clone(text)}}
+		}
+		return Allergen{}
+	}
+	return t.allergenOf(unique(ids), classes, substances)
+}
+
+// allergenOf is the mapped allergen. A drug or class wins over substances.
+func (t *Terms) allergenOf(ids []int, classes, substances []string) Allergen {
+	slices.Sort(classes)
+	classes = slices.Compact(classes)
+	a := Allergen{Classes: classes, Mapped: true}
+	if len(ids) > 0 {
+		d := t.drugOf(ids, "name")
+		a.Ingredients, a.Concept = d.Ingredients, d.Concept
+		return a
+	}
+	switch {
+	case len(classes) > 0:
+		a.Concept = record.Code{System: ClassSystem, Value: classes[0], Display: t.classes[classes[0]].display}
+	default:
+		a.Concept = record.Code{System: SubstanceSystem, Value: substances[0], Display: substances[0]}
+	}
+	return a
+}
