@@ -1,9 +1,9 @@
 package server
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"hash/fnv"
 	"math"
 
 	"ember/record"
@@ -136,10 +136,8 @@ func encodeAnswer(q question, on about, a *Answer) (body []byte, tag string, err
 }
 
 func contentTag(content []byte) string {
-	h := fnv.New128a()
-	_, _ = h.Write(content)
-	var sum [16]byte
-	return `W/"` + hex.EncodeToString(h.Sum(sum[:0])) + `"`
+	sum := sha256.Sum256(content)
+	return `W/"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
 func newRecommendationBody(q question, on about, a *Answer) recommendationBody {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"ember/fhir"
 	"ember/record"
 	"ember/server/auth"
 )
@@ -120,7 +121,7 @@ type EntryResult struct {
 	// Unchanged: these very bytes were stored already; nothing was written.
 	Unchanged bool
 	// Issues are faults and warnings; their paths name the entry.
-	Issues []Issue
+	Issues []fhir.Issue
 	// Body is the resource that a GET entry asked for, nil otherwise.
 	Body []byte
 }
@@ -144,7 +145,7 @@ type Written struct {
 	Updated time.Time
 	Patient string // logical id of the patient it belongs to, "" = nobody
 	Created bool
-	Issues  []Issue // warnings
+	Issues  []fhir.Issue // warnings
 }
 
 // Writer writes and deletes single resources, durably when it returns.
@@ -195,7 +196,7 @@ type Charts interface {
 type Bundles interface {
 	// Bundle returns the patient's timeline and what could not be understood,
 	// or a *Fault when there is no patient, or more than one.
-	Bundle(ctx context.Context, body io.Reader) (record.Timeline, []Issue, error)
+	Bundle(ctx context.Context, body io.Reader) (record.Timeline, []fhir.Issue, error)
 }
 
 // Recommender answers what would be ordered next.

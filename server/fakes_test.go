@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"ember/fhir"
 	"ember/record"
 	"ember/server"
 	"ember/server/auth"
@@ -158,7 +159,7 @@ func (f *fake) Load(ctx context.Context, body io.Reader, opt server.LoadOptions)
 		lines := bufio.NewScanner(body)
 		for n := 1; lines.Scan(); n++ {
 			if !json.Valid(lines.Bytes()) {
-				opt.Report(server.EntryResult{Status: 400, Issues: []server.Issue{{Severity: "error", Code: "structure", Path: "line " + strconv.Itoa(n), Detail: "no JSON"}}})
+				opt.Report(server.EntryResult{Status: 400, Issues: []fhir.Issue{{Severity: "error", Code: "structure", Path: "line " + strconv.Itoa(n), Detail: "no JSON"}}})
 				continue
 			}
 			opt.Report(server.EntryResult{Status: 201, Type: "Patient", ID: strconv.Itoa(n), Version: 1})
@@ -186,11 +187,11 @@ func (f *fake) Load(ctx context.Context, body io.Reader, opt server.LoadOptions)
 	}
 	for i := range doc.Entry {
 		if !strings.Contains(string(doc.Entry[i].Resource), "resourceType") {
-			issue := server.Issue{Severity: "error", Code: "structure", Path: fmt.Sprintf("Bundle.entry[%d].resource", i), Detail: "no resourceType"}
+			issue := fhir.Issue{Severity: "error", Code: "structure", Path: fmt.Sprintf("Bundle.entry[%d].resource", i), Detail: "no resourceType"}
 			if kind == server.Transaction {
-				return server.LoadResult{}, &server.Fault{Status: 400, Issues: []server.Issue{issue}}
+				return server.LoadResult{}, &server.Fault{Status: 400, Issues: []fhir.Issue{issue}}
 			}
-			opt.Report(server.EntryResult{Status: 400, Issues: []server.Issue{issue}})
+			opt.Report(server.EntryResult{Status: 400, Issues: []fhir.Issue{issue}})
 			continue
 		}
 		opt.Report(server.EntryResult{Status: 201, Type: "Patient", ID: strconv.Itoa(i), Version: 1, Updated: now})
@@ -210,7 +211,7 @@ func (f *fake) Chart(ctx context.Context, patient string) (server.Chart, error) 
 	return server.Chart{Timeline: f.timeline, Version: "v7", Key: "k"}, nil
 }
 
-func (f *fake) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []server.Issue, error) {
+func (f *fake) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []fhir.Issue, error) {
 	b, err := io.ReadAll(body)
 	if err != nil {
 		return record.Timeline{}, nil, err
@@ -218,7 +219,7 @@ func (f *fake) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []s
 	if !bytes.Contains(b, []byte(`"Patient"`)) {
 		return record.Timeline{}, nil, &server.Fault{Status: 422, Code: "required", Path: "Bundle", Detail: "no Patient"}
 	}
-	return f.timeline, []server.Issue{{Severity: "warning", Code: "value", Path: "Bundle.entry[0].resource", Detail: "unknown"}}, nil
+	return f.timeline, []fhir.Issue{{Severity: "warning", Code: "value", Path: "Bundle.entry[0].resource", Detail: "unknown"}}, nil
 }
 
 func (f *fake) Recommend(ctx context.Context, q server.Query) (server.Answer, error) {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"time"
 
+	"ember/fhir"
 	"ember/server/auth"
 )
 
@@ -40,7 +41,7 @@ type Fault struct {
 	Hint   string // what to do
 	// Issues say more, entry by entry; they stand beside Detail when that is
 	// set and in its place when not.
-	Issues     []Issue
+	Issues     []fhir.Issue
 	RetryAfter time.Duration // 0 = not worth it
 }
 
@@ -56,7 +57,7 @@ func (f *Fault) Error() string {
 func (f *Fault) issues() []outcomeIssue {
 	var all []outcomeIssue
 	if f.Detail != "" || len(f.Issues) == 0 {
-		all = append(all, newOutcomeIssue(Issue{"error", f.Code, f.Path, f.Detail}, f.Hint))
+		all = append(all, newOutcomeIssue(fhir.Issue{Severity: fhir.Error, Code: f.Code, Path: f.Path, Detail: f.Detail}, f.Hint))
 	}
 	for _, issue := range f.Issues {
 		all = append(all, newOutcomeIssue(issue, ""))
@@ -84,7 +85,15 @@ func faultOf(err error) *Fault {
 			Hint: "read the resource again and repeat the change on what you got"}
 	case errors.Is(err, ErrConflict):
 		return &Fault{Status: http.StatusConflict, Code: "conflict", Detail: "somebody else wrote at the same time", Hint: "send it again"}
-	case errors.Is(err, ErrTooLarge), errors.As(err, &tooLarge):
+	case errors.Is(err, fhir.ErrNoPatient):
+		return &Fault{Status: http.StatusUnprocessableEntity, Code: "required", Path: "Bundle", Detail: "the Bundle holds no Patient",
+			Hint: "send the Patient and what is known of them in one Bundle"}
+	case errors.Is(err, fhir.ErrManyPatients):
+		return &Fault{Status: http.StatusUnprocessableEntity, Code: "multiple-matches", Path: "Bundle", Detail: "the Bundle is about more than one patient",
+			Hint: "send one patient at a time; POST /fhir stores any number"}
+	case errors.Is(err, fhir.ErrBroken), errors.Is(err, io.ErrUnexpectedEOF):
+		return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body is no JSON, or ended too early", Hint: "send it again, whole"}
+	case errors.Is(err, ErrTooLarge), errors.Is(err, fhir.ErrTooLarge), errors.Is(err, fhir.ErrBomb), errors.As(err, &tooLarge):
 		return &Fault{Status: http.StatusRequestEntityTooLarge, Code: "too-long", Detail: "the body is over the limit",
 			Hint: "send smaller Bundles, or NDJSON as application/fhir+ndjson, which has no such limit"}
 	case errors.Is(err, ErrUnready):
@@ -93,8 +102,6 @@ func faultOf(err error) *Fault {
 	case errors.Is(err, auth.ErrUnknown):
 		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "the token is not known",
 			Hint: "the token file holds the SHA-256 of each token; the header is Authorization: Bearer TOKEN"}
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body ended too early", Hint: "send it again, whole"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Fault{Status: http.StatusRequestTimeout, Code: "timeout", Detail: "the body stopped coming", Hint: "send it again"}
 	case errors.Is(err, context.DeadlineExceeded):

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/goccy/go-json"
-
+	"ember/fhir"
 	"ember/server/auth"
 )
 
@@ -69,7 +69,7 @@ func (c *call) auditLoad(ctx context.Context, patients []string, status int) err
 type tally struct {
 	form    Form
 	entries []EntryResult
-	issues  []Issue
+	issues  []fhir.Issue
 	hidden  int // issues beyond mostIssues
 
 	received, created, updated, unchanged, deleted, refused int
@@ -123,8 +123,7 @@ func (t *tally) broken(err error) error {
 	if f.Status == http.StatusInternalServerError {
 		return fmt.Errorf("%w (after %d entries)", err, stored)
 	}
-	f.Issues = append(f.Issues, Issue{"information", "informational", "",
-		strconv.Itoa(stored) + " entries before this were stored; sending them again changes nothing"})
+	f.Issues = append(f.Issues, fhir.Issue{Severity: fhir.Information, Code: "informational", Detail: strconv.Itoa(stored) + " entries before this were stored; sending them again changes nothing"})
 	return f
 }
 
@@ -149,8 +148,7 @@ func (c *call) sendSingle(e EntryResult) error {
 		return entryFault(e)
 	}
 	c.setVersion(e.Type, e.ID, e.Version, e.Updated)
-	issues := append([]Issue{{"information", "informational", "",
-		"one resource was stored under the address in Location; a Bundle or NDJSON is what this path expects, PUT /fhir/{type}/{id} takes single resources"}}, e.Issues...)
+	issues := append([]fhir.Issue{{Severity: fhir.Information, Code: "informational", Detail: "one resource was stored under the address in Location; a Bundle or NDJSON is what this path expects, PUT /fhir/{type}/{id} takes single resources"}}, e.Issues...)
 	return c.sendOutcome(e.Status, issues)
 }
 
@@ -161,7 +159,7 @@ func entryFault(e EntryResult) error {
 	return &Fault{Status: e.Status, Issues: e.Issues}
 }
 
-func (c *call) sendOutcome(status int, issues []Issue) error {
+func (c *call) sendOutcome(status int, issues []fhir.Issue) error {
 	b, err := encode(newOutcome(issues))
 	if err != nil {
 		return err
@@ -184,7 +182,7 @@ type parameter struct {
 // sendLines answers lines with counts, and an outcome when there are issues.
 func (c *call) sendLines(t *tally) error {
 	if t.hidden > 0 {
-		t.issues = append(t.issues, Issue{"information", "informational", "", strconv.Itoa(t.hidden) + " more issues are not listed"})
+		t.issues = append(t.issues, fhir.Issue{Severity: fhir.Information, Code: "informational", Detail: strconv.Itoa(t.hidden) + " more issues are not listed"})
 	}
 	if t.status(Batch) != http.StatusOK {
 		return &Fault{Status: t.status(Batch), Code: "processing", Detail: "no line could be stored", Issues: t.issues,
@@ -210,45 +208,33 @@ func (c *call) sendLines(t *tally) error {
 	return nil
 }
 
-type bundle struct {
-	ResourceType string        `json:"resourceType"`
-	Type         string        `json:"type"`
-	Entry        []bundleEntry `json:"entry,omitempty"`
-}
-
-type bundleEntry struct {
-	Resource json.RawMessage `json:"resource,omitempty"`
-	Response entryResponse   `json:"response"`
-}
-
-type entryResponse struct {
-	Status       string   `json:"status"`
-	Location     string   `json:"location,omitempty"`
-	ETag         string   `json:"etag,omitempty"`
-	LastModified string   `json:"lastModified,omitempty"`
-	Outcome      *outcome `json:"outcome,omitempty"`
-}
-
 var errKind = errors.New("server: the loader did not say what it loaded")
 
+// bundleResponse has one response for each entry, in their order.
 func bundleResponse(kind Kind, entries []EntryResult) ([]byte, error) {
-	b := bundle{ResourceType: "Bundle", Entry: make([]bundleEntry, len(entries))}
+	head := fhir.BundleHead{Total: -1}
 	switch kind {
 	case Transaction:
-		b.Type = "transaction-response"
+		head.Type = "transaction-response"
 	case Batch:
-		b.Type = "batch-response"
+		head.Type = "batch-response"
 	default:
 		return nil, errKind
 	}
-	for i, e := range entries {
-		b.Entry[i] = bundleEntry{Resource: e.Body, Response: responseOf(e)}
-	}
-	return encode(b)
+	var b bytes.Buffer
+	err := fhir.BundleResponse(&b, head, func() (e fhir.BundleEntry, ok bool) {
+		if len(entries) == 0 {
+			return e, false
+		}
+		e = responseOf(&entries[0])
+		entries = entries[1:]
+		return e, true
+	})
+	return b.Bytes(), err
 }
 
-func responseOf(e EntryResult) entryResponse {
-	r := entryResponse{Status: strconv.Itoa(e.Status)}
+func responseOf(e *EntryResult) fhir.BundleEntry {
+	r := fhir.BundleEntry{Resource: e.Body, Status: strconv.Itoa(e.Status)}
 	if text := http.StatusText(e.Status); text != "" {
 		r.Status += " " + text
 	}
@@ -259,7 +245,7 @@ func responseOf(e EntryResult) entryResponse {
 		r.LastModified = e.Updated.UTC().Format(time.RFC3339Nano)
 	}
 	if len(e.Issues) > 0 {
-		r.Outcome = newOutcome(e.Issues)
+		r.Outcome = outcomeJSON((&Fault{Issues: e.Issues}).issues())
 	}
 	return r
 }

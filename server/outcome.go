@@ -4,6 +4,8 @@ import (
 	"regexp"
 
 	"github.com/goccy/go-json"
+
+	"ember/fhir"
 )
 
 type outcome struct {
@@ -29,7 +31,7 @@ var simplePath = regexp.MustCompile(`^[A-Za-z]+(\[\d+\])?(\.[A-Za-z]+(\[\d+\])?)
 
 // newOutcomeIssue has the detail as text and the hint as diagnostics. A path
 // that is no FHIRPath ("line 7") becomes a location.
-func newOutcomeIssue(issue Issue, hint string) outcomeIssue {
+func newOutcomeIssue(issue fhir.Issue, hint string) outcomeIssue {
 	o := outcomeIssue{Severity: issue.Severity, Code: issue.Code, Diagnostics: hint}
 	if o.Severity == "" {
 		o.Severity = "error"
@@ -50,7 +52,7 @@ func newOutcomeIssue(issue Issue, hint string) outcomeIssue {
 	return o
 }
 
-func newOutcome(issues []Issue) *outcome {
+func newOutcome(issues []fhir.Issue) *outcome {
 	o := &outcome{ResourceType: "OperationOutcome"}
 	for _, issue := range issues {
 		o.Issue = append(o.Issue, newOutcomeIssue(issue, ""))

@@ -6,10 +6,6 @@ import (
 	"ember/record"
 )
 
-// Issue is one thing that is wrong with what was received, in the terms of
-// OperationOutcome.issue.
-type Issue struct{ Severity, Code, Path, Detail string }
-
 // Want is what is asked for.
 type Want uint8
 

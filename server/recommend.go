@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"ember/fhir"
 	"ember/server/auth"
 )
 
@@ -59,7 +60,9 @@ func (s *Server) recommendPosted(ctx context.Context, c *call) error {
 	read := io.TeeReader(body, hash)
 	timeline, issues, err := s.deps.Bundles.Bundle(ctx, read)
 	if err != nil {
-		return err
+		f := faultOf(err)
+		f.Issues = append(f.Issues, issues[:min(len(issues), mostIssues)]...)
+		return f
 	}
 	if _, err := io.Copy(io.Discard, read); err != nil {
 		return err
@@ -85,7 +88,7 @@ func (c *call) question() (question, error) {
 type about struct {
 	patient string // logical id
 	version string // of the patient's data
-	issues  []Issue
+	issues  []fhir.Issue
 }
 
 func (c *call) recommend(ctx context.Context, q question, ask Query, on about) error {

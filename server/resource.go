@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ember/fhir"
 	"ember/server/auth"
 )
 
@@ -74,7 +75,7 @@ func (c *call) sendWritten(ctx context.Context, status int, typ string, done Wri
 	case strings.Contains(prefer, "return=OperationOutcome"), len(done.Issues) > 0 && !strings.Contains(prefer, "return="):
 		issues := done.Issues
 		if len(issues) == 0 {
-			issues = []Issue{{"information", "informational", "", "stored"}}
+			issues = []fhir.Issue{{Severity: fhir.Information, Code: "informational", Detail: "stored"}}
 		}
 		return c.sendOutcome(status, issues)
 	case strings.Contains(prefer, "return=minimal"), !c.who.Has(auth.Read):
