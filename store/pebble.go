@@ -42,6 +42,7 @@ func openDatabase(path string, opt Options) (*pebble.DB, *pebble.Lock, error) {
 // load does for every resource.
 func databaseOptions(cache *pebble.Cache, lock *pebble.Lock, readOnly bool) *pebble.Options {
 	o := &pebble.Options{
+		FS:                          forgetful{vfs.Default},
 		Cache:                       cache,
 		Lock:                        lock,
 		ReadOnly:                    readOnly,
@@ -98,4 +99,17 @@ func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Fatalf(format string, args ...any) {
 	panic(fmt.Sprintf("store: the database cannot go on: "+format, args...))
+}
+
+// forgetful is the file system without the reuse of log files: a log written
+// over an older one keeps the older one's bytes behind its end, and erased bytes
+// must not live on there.
+type forgetful struct{ vfs.FS }
+
+// ReuseForWrite makes a new file in place of the old one.
+func (f forgetful) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := f.Remove(oldname); err != nil {
+		return nil, err
+	}
+	return f.Create(newname, category)
 }
