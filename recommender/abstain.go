@@ -1,0 +1,22 @@
+package recommender
+
+// abstain says why nothing should be recommended to a patient, "" when it may.
+func (a *Artifact) abstain(q *Query, c *Chart) string {
+	switch p := q.Past.Person(); {
+	case p.Dead:
+		return "the patient is recorded as deceased"
+	case c.age >= 0 && (c.age < a.ages[0] || c.age > a.ages[1]):
+		return "the training data has no patients of this age"
+	case len(c.facts) == 0 && len(c.reasons) == 0:
+		return "nothing is known about the patient that the model has learned from"
+	}
+	return ""
+}
+
+// unlike says why a patient is too unlike those of training, "" otherwise.
+func (a *Artifact) unlike(cand *candidates) string {
+	if cand.nearest < a.likeness {
+		return "the patient is unlike all patients of the training data"
+	}
+	return ""
+}

@@ -1,0 +1,198 @@
+package recommender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ember/record"
+	"ember/recommender/safety"
+	"ember/terms"
+)
+
+// Checker is what an engine needs of the safety rules; *safety.Checker is it.
+type Checker interface {
+	Prepare(p record.Past, context []record.Event) *safety.Patient
+	Check(p *safety.Patient, o safety.Order) (findings []safety.Finding, unchecked string)
+	Checks() []string
+	Version() string
+}
+
+// Drugs says what a drug is; *terms.Terms is it.
+type Drugs interface {
+	DrugOfConcept(record.Code) terms.Drug
+}
+
+// Engine answers queries from an artifact, which can be swapped while it
+// answers. It is safe for concurrent use.
+type Engine struct {
+	current atomic.Pointer[loaded]
+	terms   Drugs
+	rules   Checker
+	cache   Cache
+	pool    sync.Pool // *scratch
+}
+
+// New makes an engine. cache may be nil.
+func New(a *Artifact, t *terms.Terms, rules *safety.Checker, cache Cache) *Engine {
+	return newEngine(a, t, rules, cache)
+}
+
+func newEngine(a *Artifact, t Drugs, rules Checker, cache Cache) *Engine {
+	e := &Engine{terms: t, rules: rules, cache: cache}
+	e.pool.New = func() any { return new(scratch) }
+	e.Swap(a)
+	return e
+}
+
+// Swap makes later answers come from another artifact. Answers under way keep
+// the one they began with; cached candidates of other versions are not used.
+func (e *Engine) Swap(a *Artifact) {
+	e.current.Store(load(a, e.terms))
+}
+
+// Artifact is the one that answers now.
+func (e *Engine) Artifact() *Artifact { return e.current.Load().artifact }
+
+// ErrWant is returned for a query without a valid want.
+var ErrWant = errors.New("recommender: want is neither treatments nor tests")
+
+const defaultLimit = 10
+
+// Recommend answers a query. The error is the context's, or that of a rule: a
+// failing rule fails the answer, a failing source or cache does not.
+func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
+	if q.Want == 0 || q.Want >= wantEnd {
+		return Answer{}, ErrWant
+	}
+	if err := ctx.Err(); err != nil {
+		return Answer{}, err
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	l := e.current.Load()
+	a := l.artifact
+	ans := Answer{At: q.Past.At(), Want: q.Want, Model: ModelRef{a.Name, a.Version},
+		Checks: e.rules.Checks(), Rules: e.rules.Version(), IntendedUse: IntendedUse}
+	s := e.pool.Get().(*scratch)
+	defer e.pool.Put(s)
+	s.begin(l, &q)
+	if why := a.abstain(&q, &s.chart); why != "" {
+		ans.Abstained, ans.AbstainReason = true, why
+		return ans, nil
+	}
+	degraded, err := e.candidates(ctx, l, &q, s)
+	if err != nil {
+		return Answer{}, fmt.Errorf("recommender: candidates: %w", err)
+	}
+	ans.Degraded = degraded
+	if why := a.unlike(s.cand); why != "" {
+		ans.Abstained, ans.AbstainReason = true, why
+		return ans, nil
+	}
+	s.rank(a, q.Want, s.depth(&q))
+	if err := e.present(ctx, l, &q, s, &ans); err != nil {
+		return Answer{}, err
+	}
+	return ans, nil
+}
+
+// day is what cached candidates are good for.
+const day = 24 * time.Hour
+
+// candidates fills s.cand from the cache or the sources and names what failed.
+func (e *Engine) candidates(ctx context.Context, l *loaded, q *Query, s *scratch) (degraded []string, err error) {
+	a := l.artifact
+	cached := e.cache != nil && q.Key != "" && len(q.Context) == 0
+	var key string
+	if cached {
+		key = l.prefix + strconv.Itoa(int(q.Want)) + ":" + strconv.FormatInt(q.Past.At().Unix()/86400, 10) + ":" + q.DataVersion + ":" + q.Key
+		b, ok, err := e.cache.Get(ctx, key)
+		switch {
+		case err != nil:
+			degraded = append(degraded, "cache")
+		case ok && s.cached.unpack(b, a.Labels(q.Want)) == nil:
+			s.cand = &s.cached
+			return namesOf(s.cand.degraded, degraded), nil
+		}
+	}
+	if s.cand, err = a.all.propose(ctx, a.lexicon.vocabulary, &s.chart, q.Want, false, s.must(a, q)...); err != nil {
+		return nil, err
+	}
+	if cached && s.cand.degraded == 0 {
+		if err := e.cache.Set(ctx, key, s.cand.pack(), day); err != nil && !slices.Contains(degraded, "cache") {
+			degraded = append(degraded, "cache")
+		}
+	}
+	return namesOf(s.cand.degraded, degraded), nil
+}
+
+// namesOf adds the names of failed sources.
+func namesOf(bits uint16, names []string) []string {
+	for col, name := range columnNames {
+		if bits&(1<<col) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// present turns the ranked candidates into items and blocked ones: rules after
+// ranking, before display.
+func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, ans *Answer) error {
+	pt := e.rules.Prepare(q.Past, q.Context)
+	for rank := 0; ; rank++ {
+		if rank == len(s.order) && rank < len(s.logits) {
+			s.sortAll() // the rules left fewer than were put in order
+		}
+		if rank >= len(s.order) {
+			break
+		}
+		k := s.order[rank]
+		explained := s.explains(l.artifact, q, k)
+		done := len(ans.Items) >= q.Limit
+		if done && (q.Explain.Zero() || ans.Explained != nil) {
+			break
+		}
+		if done && !explained {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		findings, blocked := e.check(l, q, s, pt, k, ans)
+		item := s.item(l, q, k)
+		item.Warnings = findings
+		switch {
+		case blocked && !done:
+			ans.Blocked = append(ans.Blocked, Blocked{Code: item.Code, Kind: item.Kind, Status: item.Status, Probability: item.Probability, Findings: findings})
+		case !blocked && !done:
+			ans.Items = append(ans.Items, item)
+		}
+		if explained {
+			ans.Explained = explain(item, rank+1, q.Limit, blocked, findings)
+		}
+	}
+	if !q.Explain.Zero() && ans.Explained == nil {
+		ans.Explained = unknownOrder(q.Explain)
+	}
+	return nil
+}
+
+// check applies the rules to one candidate.
+func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k int, ans *Answer) (findings []safety.Finding, blocked bool) {
+	v := l.artifact.lexicon.vocabulary
+	id := v.labels[q.Want][s.cand.labels[k]]
+	c := &v.concepts[id]
+	found, unchecked := e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: statusOf(s.facts[k]) == isContinue, Code: c.code, Kind: c.kind})
+	if unchecked != "" {
+		ans.Unchecked = append(ans.Unchecked, unchecked)
+	}
+	return found, slices.ContainsFunc(found, func(f safety.Finding) bool { return f.Tier == "block" })
+}

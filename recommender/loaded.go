@@ -1,0 +1,72 @@
+package recommender
+
+import (
+	"ember/record"
+	"ember/terms"
+)
+
+// loaded is an artifact with what is computed once for it.
+type loaded struct {
+	artifact *Artifact
+	drugs    []terms.Drug // by concept id, for medications
+	prefix   string       // of cache keys
+	why      [wantEnd]whyTable
+	uses     [colCount][]bool // features a source looks at; nil = all
+}
+
+// whyTable holds what every feature says for every label, label by label, so
+// that the reasons of one item are read from one place.
+type whyTable struct {
+	columns            int
+	association, ridge []float32
+}
+
+// of is the row of a label for one of the stack's inputs.
+func (t *whyTable) of(input int, label uint32) []float32 {
+	table := t.association
+	if input == inRidge {
+		table = t.ridge
+	}
+	return table[int(label)*t.columns : (int(label)+1)*t.columns]
+}
+
+func load(a *Artifact, t Drugs) *loaded {
+	v := a.lexicon.vocabulary
+	l := &loaded{artifact: a, prefix: "c1:" + a.Version + ":", drugs: make([]terms.Drug, len(v.concepts))}
+	for _, id := range v.labels[Treatments] {
+		if c := &v.concepts[id]; c.kind == record.Medication {
+			l.drugs[id] = t.DrugOfConcept(c.code)
+		}
+	}
+	for w := Treatments; w < wantEnd; w++ {
+		l.why[w] = newWhyTable(a, w)
+	}
+	for col, s := range a.all {
+		if s, ok := s.(*association); ok {
+			l.uses[col] = s.uses
+		}
+	}
+	return l
+}
+
+func newWhyTable(a *Artifact, w Want) whyTable {
+	n, m := a.lexicon.columns.n, len(a.lexicon.vocabulary.labels[w])
+	t := whyTable{columns: n, association: make([]float32, n*m), ridge: make([]float32, n*m)}
+	for col := range n {
+		if table := a.fitted.table[w]; table != nil {
+			for l := range m {
+				t.association[l*n+col] = table.Absent[col]
+			}
+			outputs, ratios := table.Pairs(uint32(col))
+			for i, l := range outputs {
+				t.association[int(l)*n+col] = ratios[i]
+			}
+		}
+		if r := a.fitted.ridge.model[w]; r != nil {
+			for l := range m {
+				t.ridge[l*n+col] = r.W[col*m+l]
+			}
+		}
+	}
+	return t
+}

@@ -1,0 +1,217 @@
+package recommender
+
+import (
+	"context"
+	"slices"
+
+	"ember/learn"
+)
+
+// rankerKind says which scorer ranks.
+type rankerKind uint8
+
+const (
+	// byBaseline is version 0: repeat rate and popularity.
+	byBaseline rankerKind = iota
+	byStack
+	byNetwork
+	rankerKinds
+)
+
+var rankerNames = [rankerKinds]string{"baseline", "stack", "neural"}
+
+// ranker turns candidates into logits and probabilities. Every kind up to its
+// own is there, so that what loses can still be shown beside what serves.
+type ranker struct {
+	kind      rankerKind
+	stack     *stack
+	network   *network // nil without one
+	calibrate [rankerKinds][statuses]platt
+}
+
+// platt is a calibration of logits that keeps them additive: A·logit + B.
+type platt struct{ a, b float32 }
+
+func (p platt) of(z float32) float32 { return p.a*z + p.b }
+
+// fitPlatt is the identity where there is too little to fit, or where scores
+// point the wrong way: a calibration never reorders within a status.
+func fitPlatt(scores []float64, labels []bool) platt {
+	hits := 0
+	for _, l := range labels {
+		if l {
+			hits++
+		}
+	}
+	if hits < 10 || hits == len(labels) {
+		return platt{1, 0}
+	}
+	c, err := learn.FitPlatt(scores, labels)
+	if err != nil || c.A <= 0 {
+		return platt{1, 0}
+	}
+	return platt{float32(c.A), float32(c.B)}
+}
+
+// rank fits the ranker of one want from its out-of-fold decisions.
+func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
+	decisions := r.decisions[w]
+	a.rankers[w] = ranker{stack: &stack{}}
+	if len(decisions) == 0 {
+		return nil
+	}
+	r.report("fitting ranker for "+w.String(), 0, 0)
+	pairs := makePairs(decisions)
+	out, err := r.crossStack(pairs, decisions)
+	if err != nil {
+		return err
+	}
+	k := &a.rankers[w]
+	if k.stack, err = fitStack(pairs, func(uint8) bool { return true }); err != nil {
+		return err
+	}
+	if !r.opt.Simple {
+		if k.network, err = r.crossNetwork(ctx, a, w, out); err != nil {
+			return err
+		}
+	}
+	for kind := byBaseline; kind < rankerKinds; kind++ {
+		k.calibrate[kind] = out.calibrations(decisions, kind)
+	}
+	a.report.Wants = append(a.report.Wants, r.judge(a, w, out))
+	r.observe(a, w, out)
+	return nil
+}
+
+// outputs are out-of-fold logits of every decision's candidates, by ranker.
+type outputs struct {
+	logits [rankerKinds][][]float32
+}
+
+// crossStack scores each decision by a stack fitted without its fold: the
+// sources' scores are out of fold already, so these logits are as those of
+// patients never seen.
+func (r *trainer) crossStack(p *pairs, decisions []decision) (*outputs, error) {
+	out := &outputs{}
+	for k := range out.logits {
+		out.logits[k] = make([][]float32, len(decisions))
+	}
+	for f := range r.opt.Folds {
+		s, err := fitStack(p, func(g uint8) bool { return int(g) != f })
+		if err != nil {
+			return nil, err
+		}
+		for i := range decisions {
+			if int(decisions[i].fold) == f {
+				out.logits[byBaseline][i], out.logits[byStack][i] = stackLogits(s, &decisions[i])
+			}
+		}
+	}
+	copy(out.logits[byNetwork], out.logits[byStack])
+	return out, nil
+}
+
+func stackLogits(s *stack, d *decision) (baseline, stacked []float32) {
+	var in [stackInputs]float32
+	baseline, stacked = make([]float32, len(d.hit)), make([]float32, len(d.hit))
+	for k := range d.hit {
+		stackInput(d.cand.row(k), d.facts[k], in[:])
+		stacked[k] = s.logit(statusOf(d.facts[k]), in[:])
+		baseline[k] = baselineLogit(d.cand.row(k))
+	}
+	return baseline, stacked
+}
+
+// calibrations fits one per status over all candidates, not only those kept for
+// fitting the stack.
+func (o *outputs) calibrations(decisions []decision, kind rankerKind) (c [statuses]platt) {
+	for st := isNew; st < statuses; st++ {
+		var scores []float64
+		var labels []bool
+		for i := range decisions {
+			d := &decisions[i]
+			for k, z := range o.logits[kind][i] {
+				if statusOf(d.facts[k]) == st {
+					scores = append(scores, float64(z))
+					labels = append(labels, d.hit[k])
+				}
+			}
+		}
+		c[st] = fitPlatt(scores, labels)
+	}
+	return c
+}
+
+// calibrated are the logits of a decision after calibration.
+func (k *ranker) calibrated(kind rankerKind, d *decision, logits []float32) []float32 {
+	out := make([]float32, len(logits))
+	for i, z := range logits {
+		out[i] = k.calibrate[kind][statusOf(d.facts[i])].of(z)
+	}
+	return out
+}
+
+// judge compares the rankers on the out-of-fold decisions that had orders and
+// chooses the one to serve: the network if it is above the stack, the stack if
+// it is above the baseline, else the baseline.
+func (r *trainer) judge(a *Artifact, w Want, out *outputs) WantReport {
+	k := &a.rankers[w]
+	var ap [rankerKinds][]float64
+	var group []int
+	for i := range r.decisions[w] {
+		d := &r.decisions[w][i]
+		if d.total == 0 {
+			continue
+		}
+		group = append(group, int(r.data.rows[d.row].patient))
+		for kind := byBaseline; kind < rankerKinds; kind++ {
+			z := k.calibrated(kind, d, out.logits[kind][i])
+			ap[kind] = append(ap[kind], averagePrecision(z, d.hit, d.missed))
+		}
+	}
+	estimate := func(v []float64) learn.Estimate { return learn.Mean(v, group, r.opt.BootstrapReps, r.opt.Seed) }
+	rep := WantReport{Want: w.String(), AP: map[string]learn.Estimate{}, group: group}
+	for kind := byBaseline; kind < rankerKinds; kind++ {
+		rep.AP[rankerNames[kind]] = estimate(ap[kind])
+	}
+	best := byBaseline
+	if rep.AP["stack"].Value > rep.AP["baseline"].Value {
+		best = byStack
+	}
+	if k.network != nil && k.network.shrink > 0 && rep.AP["neural"].Value > rep.AP[rankerNames[best]].Value {
+		best = byNetwork
+	}
+	k.kind = best
+	rep.Ranker = rankerNames[best]
+	rep.Difference = learn.Diff(ap[best], ap[byBaseline], group, r.opt.BootstrapReps, r.opt.Seed)
+	rep.best, rep.base = ap[best], ap[byBaseline]
+	return rep
+}
+
+// averagePrecision ranks by score and counts missed orders as never found.
+func averagePrecision(scores []float32, hit []bool, missed int) float64 {
+	var relevant []uint32
+	for i, h := range hit {
+		if h {
+			relevant = append(relevant, uint32(i))
+		}
+	}
+	return learn.NewRanking(scores, relevant, missed).AveragePrecision()
+}
+
+// summarise pools the wants into the one difference that a gate decides by.
+func (r *trainer) summarise(a *Artifact) {
+	var best, base []float64
+	var group []int
+	for _, rep := range a.report.Wants {
+		best, base = append(best, rep.best...), append(base, rep.base...)
+		group = append(group, rep.group...)
+	}
+	a.report.Difference = learn.Diff(best, base, group, r.opt.BootstrapReps, r.opt.Seed)
+	a.report.Patients, a.report.Samples = r.data.patients, len(r.data.rows)
+	a.report.Columns = r.data.lexicon.columns.n
+	for i := range a.report.Wants {
+		a.report.Wants[i].best, a.report.Wants[i].base, a.report.Wants[i].group = nil, nil, nil
+	}
+	slices.SortFunc(a.report.Wants, func(x, y WantReport) int { return len(x.Want) - len(y.Want) })
+}

@@ -1,0 +1,276 @@
+package safety
+
+import (
+	"bufio"
+	"embed"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:embed tables/*.tsv
+var tables embed.FS
+
+// source is where tables are read from, and the hash of what was read.
+type source struct {
+	dir  string
+	hash hash.Hash
+}
+
+// interaction: an active member of one side speaks against the other.
+type interaction struct {
+	rule, tier, text, source string
+	left, right              []string
+	washout                  int // days
+}
+
+// crossAllergy: an allergy to a member of one speaks against the other.
+type crossAllergy struct {
+	rule, tier, text, source string
+	allergen, drug           []string
+}
+
+type duplicate struct {
+	rule, tier, text, source string
+	classes                  []string
+}
+
+// condition: a value set, or a value beyond a limit, speaks against a class.
+type condition struct {
+	rule, tier, text, source string
+	drug                     []string
+	set                      string // "" for a value
+	value                    string
+	above                    bool
+	limit                    float64
+	bit                      uint32 // of set
+	at                       int    // of value in Checker.values
+}
+
+type value struct {
+	name, unit string
+	days       int
+	loinc      []string
+}
+
+type duration struct {
+	class string
+	days  int
+}
+
+type interval struct {
+	test, text, source string
+	days               int
+	codes              []string
+}
+
+// rows reads a table and hands over each row by column name.
+func (s source) rows(name string, columns []string, each func(map[string]string) error) error {
+	r, shown, err := s.open(name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	lines := bufio.NewScanner(io.TeeReader(r, s.hash))
+	header := false
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		cells := strings.Split(line, "\t")
+		if !header {
+			if header = true; !slices.Equal(cells, columns) {
+				return fmt.Errorf("%s:%d: the columns must be %s", shown, n, strings.Join(columns, ", "))
+			}
+			continue
+		}
+		if len(cells) != len(columns) {
+			return fmt.Errorf("%s:%d: %d columns instead of %d", shown, n, len(cells), len(columns))
+		}
+		row := make(map[string]string, len(cells))
+		for i, c := range cells {
+			row[columns[i]] = strings.TrimSpace(c)
+		}
+		if err := each(row); err != nil {
+			return fmt.Errorf("%s:%d: %w", shown, n, err)
+		}
+	}
+	return lines.Err()
+}
+
+func (s source) open(name string) (io.ReadCloser, string, error) {
+	if s.dir != "" {
+		path := filepath.Join(s.dir, name)
+		f, err := os.Open(path)
+		if err == nil {
+			return f, path, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, "", err
+		}
+	}
+	f, err := tables.Open("tables/" + name)
+	return f, name, err
+}
+
+func tierOf(row map[string]string) (string, error) {
+	switch t := row["tier"]; t {
+	case Block, Warn, Info:
+		return t, nil
+	default:
+		return "", fmt.Errorf("tier %q is none of block, warn, info", t)
+	}
+}
+
+func number(row map[string]string, column string) (int, error) {
+	n, err := strconv.Atoi(row[column])
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s: %q is not a number of days", column, row[column])
+	}
+	return n, nil
+}
+
+func list(s string) []string { return strings.Split(s, "|") }
+
+func (c *Checker) loadInteractions(s source) error {
+	return s.rows("interactions.tsv", []string{"rule", "tier", "left", "right", "washout", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		days, err := number(r, "washout")
+		if err != nil {
+			return err
+		}
+		c.interactions = append(c.interactions, interaction{r["rule"], tier, r["text"], r["source"], list(r["left"]), list(r["right"]), days})
+		return c.knownClasses(list(r["left"]), list(r["right"]))
+	})
+}
+
+func (c *Checker) loadAllergies(s source) error {
+	return s.rows("allergies.tsv", []string{"rule", "tier", "allergen", "drug", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		c.allergies = append(c.allergies, crossAllergy{r["rule"], tier, r["text"], r["source"], list(r["allergen"]), list(r["drug"])})
+		return c.knownClasses(list(r["allergen"]), list(r["drug"]))
+	})
+}
+
+func (c *Checker) loadDuplicates(s source) error {
+	return s.rows("duplicates.tsv", []string{"rule", "tier", "classes", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		c.duplicates = append(c.duplicates, duplicate{r["rule"], tier, r["text"], r["source"], list(r["classes"])})
+		return c.knownClasses(list(r["classes"]))
+	})
+}
+
+func (c *Checker) loadConditions(s source) error {
+	return s.rows("conditions.tsv", []string{"rule", "tier", "when", "drug", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		cond := condition{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], drug: list(r["drug"])}
+		if err := cond.parse(r["when"]); err != nil {
+			return err
+		}
+		c.conditions = append(c.conditions, cond)
+		return c.knownClasses(cond.drug)
+	})
+}
+
+// parse reads "set:asthma", "value:egfr<30", "value:potassium>5.5".
+func (c *condition) parse(when string) (err error) {
+	kind, rest, _ := strings.Cut(when, ":")
+	switch kind {
+	case "set":
+		c.set = rest
+		return nil
+	case "value":
+		i := strings.IndexAny(rest, "<>")
+		if i > 0 {
+			c.value, c.above = rest[:i], rest[i] == '>'
+			if c.limit, err = strconv.ParseFloat(rest[i+1:], 64); err == nil {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("when %q is neither set:NAME nor value:NAME<LIMIT", when)
+}
+
+func (c *Checker) loadValues(s source) error {
+	return s.rows("values.tsv", []string{"value", "unit", "days", "loinc", "source"}, func(r map[string]string) error {
+		days, err := number(r, "days")
+		c.values = append(c.values, value{r["value"], r["unit"], days, list(r["loinc"])})
+		return err
+	})
+}
+
+func (c *Checker) loadDurations(s source) error {
+	return s.rows("durations.tsv", []string{"class", "days", "source"}, func(r map[string]string) error {
+		days, err := number(r, "days")
+		if err != nil {
+			return err
+		}
+		c.durations = append(c.durations, duration{r["class"], days})
+		return c.knownClasses([]string{r["class"]})
+	})
+}
+
+func (c *Checker) loadIntervals(s source) error {
+	return s.rows("intervals.tsv", []string{"test", "days", "codes", "text", "source"}, func(r map[string]string) error {
+		days, err := number(r, "days")
+		c.intervals = append(c.intervals, interval{r["test"], r["text"], r["source"], days, list(r["codes"])})
+		return err
+	})
+}
+
+// knownClasses refuses a class without members: a misspelt class would never fire.
+func (c *Checker) knownClasses(lists ...[]string) error {
+	for _, classes := range lists {
+		for _, class := range classes {
+			if len(c.terms.Class(class)) == 0 {
+				return fmt.Errorf("the class %q has no members", class)
+			}
+		}
+	}
+	return nil
+}
+
+// resolve connects conditions with the value sets and values they name.
+func (c *Checker) resolve() error {
+	c.sets = []string{"pregnancy", "pregnancy-end"}
+	for i := range c.conditions {
+		cond := &c.conditions[i]
+		if cond.set != "" {
+			at := slices.Index(c.sets, cond.set)
+			if at < 0 {
+				at = len(c.sets)
+				c.sets = append(c.sets, cond.set)
+			}
+			cond.bit = 1 << at
+			continue
+		}
+		cond.at = slices.IndexFunc(c.values, func(v value) bool { return v.name == cond.value })
+		if cond.at < 0 {
+			return fmt.Errorf("conditions.tsv: %s: values.tsv has no value %q", cond.rule, cond.value)
+		}
+	}
+	if len(c.sets) > 32 {
+		return fmt.Errorf("conditions.tsv: more than 32 value sets")
+	}
+	return nil
+}

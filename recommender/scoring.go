@@ -1,0 +1,136 @@
+package recommender
+
+import (
+	"context"
+	"fmt"
+
+	"ember/record"
+)
+
+// Scoring is what every system says about one decision: the sources alone, the
+// usual baselines, and the rankers. Evaluation compares them; serving does not
+// use it.
+type Scoring struct {
+	Patient int  // ordinal in training, -1 elsewhere
+	Want    Want
+	Kinds   []record.Kind // by candidate
+	New     []bool        // by candidate: neither active nor ordered in the window
+	Hit     []bool        // by candidate, where the orders are known
+	Labels  []uint32      // by candidate: its index in the vocabulary
+	// Missed are orders that were not among the candidates.
+	Missed []Label
+	// Scores are by system, then candidate. Those of rankers are logits.
+	Scores map[string][]float32
+}
+
+// The systems that are neither sources nor rankers.
+const (
+	carryOver = "carry-over"
+	frequency = "personal frequency"
+)
+
+// Systems are the names in Scoring.Scores, baselines first, rankers last.
+func Systems() []string {
+	return []string{"popularity", "reason popularity", carryOver, frequency, "association", "similar", "baseline", "ridge", "stack", "neural"}
+}
+
+// Score is what every system says about a sample, over all labels.
+func (a *Artifact) Score(ctx context.Context, s Sample, want Want) (Scoring, error) {
+	if want == 0 || want >= wantEnd {
+		return Scoring{}, fmt.Errorf("recommender: scoring: invalid want %d", want)
+	}
+	c := a.Chart(s.Past, s.Visit)
+	v := a.lexicon.vocabulary
+	cand, err := a.all.propose(ctx, v, c, want, true)
+	if err != nil {
+		return Scoring{}, fmt.Errorf("recommender: scoring: %w", err)
+	}
+	d := decision{want: want, cand: cand, facts: make([]*fact, len(cand.labels)), hit: make([]bool, len(cand.labels))}
+	for k, l := range cand.labels {
+		d.facts[k] = c.find(v.labels[want][l])
+	}
+	var missed []Label
+	for _, l := range s.Labels {
+		if WantOf(l.Kind) != want {
+			continue
+		}
+		if i, ok := v.labelIndex(l.Kind, l.Code); ok {
+			d.hit[i] = true
+		} else {
+			missed = append(missed, l)
+		}
+	}
+	k := &a.rankers[want]
+	var logits [rankerKinds][]float32
+	logits[byBaseline], logits[byStack] = stackLogits(k.stack, &d)
+	logits[byNetwork] = logits[byStack]
+	if k.network != nil {
+		logits[byNetwork] = k.network.logits(c, &d, logits[byStack])
+	}
+	out := a.scoring(&d, logits)
+	out.Patient, out.Missed = -1, missed
+	return out, nil
+}
+
+func (a *Artifact) scoring(d *decision, logits [rankerKinds][]float32) Scoring {
+	n := len(d.cand.labels)
+	out := Scoring{Want: d.want, Hit: d.hit, Labels: d.cand.labels, Kinds: make([]record.Kind, n), New: make([]bool, n), Scores: map[string][]float32{}}
+	for i, l := range d.cand.labels {
+		out.Kinds[i] = a.lexicon.vocabulary.label(d.want, l).kind
+		out.New[i] = statusOf(d.facts[i]) == isNew
+	}
+	column := func(of func(row []float32, f *fact) float32) []float32 {
+		s := make([]float32, n)
+		for i := range s {
+			s[i] = of(d.cand.row(i), d.facts[i])
+		}
+		return s
+	}
+	out.Scores["popularity"] = column(func(r []float32, _ *fact) float32 { return r[colPopularity] })
+	out.Scores["reason popularity"] = column(func(r []float32, _ *fact) float32 { return r[colPopularity] + r[colReason] })
+	out.Scores["association"] = column(func(r []float32, _ *fact) float32 { return r[colPopularity] + r[colAssociation] })
+	out.Scores["similar"] = column(func(r []float32, _ *fact) float32 { return r[colSimilar] })
+	out.Scores["ridge"] = column(func(r []float32, _ *fact) float32 { return r[colRidge] })
+	out.Scores[carryOver] = column(func(r []float32, f *fact) float32 {
+		if f != nil && f.is&(inVisit|inPrevious) != 0 {
+			return 20 + r[colPopularity]
+		}
+		return r[colPopularity]
+	})
+	out.Scores[frequency] = column(func(r []float32, f *fact) float32 {
+		if f != nil {
+			return 20*float32(f.count) + r[colPopularity]
+		}
+		return r[colPopularity]
+	})
+	k := &a.rankers[d.want]
+	for kind := byBaseline; kind < rankerKinds; kind++ {
+		out.Scores[rankerNames[kind]] = k.calibrated(kind, d, logits[kind])
+	}
+	return out
+}
+
+// observe hands the out-of-fold decisions to who asked for them.
+func (r *trainer) observe(a *Artifact, w Want, out *outputs) {
+	if r.opt.OutOfFold == nil {
+		return
+	}
+	for i := range r.decisions[w] {
+		d := &r.decisions[w][i]
+		var logits [rankerKinds][]float32
+		for kind := range logits {
+			logits[kind] = out.logits[kind][i]
+		}
+		s := a.scoring(d, logits)
+		row := &r.data.rows[d.row]
+		s.Patient = int(row.patient)
+		for _, l := range row.labels[w] {
+			if _, ok := d.cand.find(l); !ok {
+				c := a.lexicon.vocabulary.label(w, l)
+				f := row.chart.find(a.lexicon.vocabulary.labels[w][l])
+				s.Missed = append(s.Missed, Label{Kind: c.kind, Code: c.code, Continue: statusOf(f) == isContinue})
+			}
+		}
+		r.opt.OutOfFold(s)
+	}
+}

@@ -1,0 +1,354 @@
+package recommender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"ember/learn"
+	"ember/record"
+	"ember/terms"
+)
+
+// TrainOptions are the choices of a training run. The zero value works.
+type TrainOptions struct {
+	Name string // of the model; "" = "ember-recommender"
+	Seed uint64
+	// Landmarks are the moments of a stay to learn from, since admission; more
+	// of them than are evaluated help (EvaluationLandmarks are always fine).
+	// nil = 3, 6, 12, 24, 36 and 48 hours.
+	Landmarks []time.Duration
+	Folds     int // out-of-fold parts, by patient; 0 = 5
+	// MaxSamples bounds the decisions learned from, MaxDecisions those that the
+	// stack and the network are fitted on; 0 = 60,000 and 6,000.
+	MaxSamples, MaxDecisions int
+	RidgePenalty             float64 // 0 = 30
+	BootstrapReps            int     // of the estimates; 0 = 2,000
+	// Simple leaves the neural scorer out.
+	Simple bool
+	// OutOfFold, when set, is handed every out-of-fold decision of the run with
+	// what each system says about it: evaluation chooses baselines and
+	// thresholds there, on training patients only. The argument is not kept.
+	OutOfFold func(Scoring)
+}
+
+func (o TrainOptions) withDefaults() TrainOptions {
+	if o.Name == "" {
+		o.Name = "ember-recommender"
+	}
+	if o.Landmarks == nil {
+		for _, h := range []int{3, 6, 12, 24, 36, 48} {
+			o.Landmarks = append(o.Landmarks, time.Duration(h)*time.Hour)
+		}
+	}
+	set := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&o.Folds, 5)
+	set(&o.MaxSamples, 60_000)
+	set(&o.MaxDecisions, 6_000)
+	set(&o.BootstrapReps, 2_000)
+	if o.RidgePenalty <= 0 {
+		o.RidgePenalty = 30
+	}
+	return o
+}
+
+// ErrNoDecisions means that the timelines hold no visit or stay to learn from.
+var ErrNoDecisions = errors.New("recommender: nothing to learn from")
+
+// Train fits everything an answer rests on to the timelines, which are gone
+// through several times and must come in the same order each time. Patients who
+// refused, or whose record was merged into another, are left out. What is fitted
+// depends on the timelines, the terms and the seed only, not on the machine.
+// Memory grows with the samples kept (about 4 KB each), not with the timelines.
+// progress may be nil; total is 0 while unknown.
+func Train(ctx context.Context, seq iter.Seq[record.Timeline], t *terms.Terms, opt TrainOptions, progress func(stage string, done, total int)) (*Artifact, error) {
+	return train(ctx, seq, t, opt, progress)
+}
+
+func train(ctx context.Context, seq iter.Seq[record.Timeline], t meanings, opt TrainOptions, progress func(stage string, done, total int)) (*Artifact, error) {
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	opt = opt.withDefaults()
+	g := gatherer{terms: t, opt: opt, report: progress}
+	data, err := g.gather(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	data.deal(opt.Folds)
+	r := trainer{data: data, opt: opt, report: progress}
+	progress("fitting embeddings", 0, 0)
+	if r.vectors, err = embed(ctx, seq, data.lexicon.vocabulary, opt.Seed); err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// trainer fits sources, stack, network and calibration to gathered data.
+type trainer struct {
+	data      *gathered
+	opt       TrainOptions
+	report    func(stage string, done, total int)
+	gram      [wantEnd]*learn.Gram
+	decisions [wantEnd][]decision
+	vectors   *vectors
+}
+
+func (r *trainer) run(ctx context.Context) (*Artifact, error) {
+	r.addGrams()
+	if err := r.outOfFold(ctx); err != nil {
+		return nil, err
+	}
+	all := make([]int, len(r.data.rows))
+	for i := range all {
+		all[i] = i
+	}
+	r.report("fitting sources", 0, 0)
+	fitted, err := r.fit(all)
+	if err != nil {
+		return nil, err
+	}
+	a := &Artifact{
+		Name: r.opt.Name, Seed: r.opt.Seed,
+		lexicon: r.data.lexicon, fitted: fitted, ages: r.data.ages, patients: r.data.patients, samples: len(r.data.rows),
+	}
+	for w := Treatments; w < wantEnd; w++ {
+		if err := r.rank(ctx, a, w); err != nil {
+			return nil, err
+		}
+	}
+	r.summarise(a)
+	a.likeness = r.likeness()
+	a.seal()
+	return a, nil
+}
+
+func (r *trainer) addGrams() {
+	for w := Treatments; w < wantEnd; w++ {
+		m := len(r.data.lexicon.vocabulary.labels[w])
+		if m == 0 {
+			continue
+		}
+		r.gram[w] = learn.NewGram(r.data.lexicon.columns.n, m)
+		for i := range r.data.rows {
+			r.gram[w].Add(r.data.rows[i].chart.x, learn.Row{Index: r.data.rows[i].labels[w]})
+		}
+	}
+}
+
+// fit fits every source to some of the rows. The grams must hold just those.
+func (r *trainer) fit(rows []int) (*fitted, error) {
+	part := make([]trainingRow, len(rows))
+	x := make([]learn.Row, len(rows))
+	var y [wantEnd][]learn.Row
+	for w := range y {
+		y[w] = make([]learn.Row, len(rows))
+	}
+	for i, k := range rows {
+		part[i] = r.data.rows[k]
+		x[i] = part[i].chart.x
+		for w := range y {
+			y[w][i] = learn.Row{Index: part[i].labels[w]}
+		}
+	}
+	a := r.data.lexicon
+	f := &fitted{
+		history:    fitHistory(a.vocabulary, part),
+		popularity: fitPopularity(a.vocabulary, part, r.data.orders),
+		sites:      fitSites(a.vocabulary, part, len(a.siteNames)),
+		ridge:      &ridge{},
+		vectors:    r.vectors,
+	}
+	var err error
+	if f.table, err = fitAssociation(x, y, a); err != nil {
+		return nil, fmt.Errorf("recommender: fitting associations: %w", err)
+	}
+	for w := Treatments; w < wantEnd; w++ {
+		if r.gram[w] == nil {
+			continue
+		}
+		if f.ridge.model[w], err = r.gram[w].Solve(r.opt.RidgePenalty); err != nil {
+			return nil, fmt.Errorf("recommender: fitting ridge: %w", err)
+		}
+	}
+	if f.similar, err = fitSimilar(part, a, r.opt.Seed); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// fitSimilar keeps at most maxNeighbours of the rows, chosen by hash.
+func fitSimilar(rows []trainingRow, a *lexicon, seed uint64) (*similar, error) {
+	every := uint64(len(rows)/maxNeighbours + 1)
+	var x []learn.Row
+	var patient []int32
+	var labels [wantEnd][][]uint32
+	for i := range rows {
+		if every > 1 && mix(seed, uint64(i))%every != 0 {
+			continue
+		}
+		x = append(x, rows[i].chart.x)
+		patient = append(patient, rows[i].patient)
+		for w := range labels {
+			labels[w] = append(labels[w], rows[i].labels[w])
+		}
+	}
+	return newSimilar(x, patient, labels, a.columns.n, a.vocabulary.sizes())
+}
+
+// outOfFold scores decisions of each fold by sources fitted without it.
+func (r *trainer) outOfFold(ctx context.Context) error {
+	chosen := r.chooseDecisions()
+	for f := range r.opt.Folds {
+		r.report("scoring out of fold", f, r.opt.Folds)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var train, test []int
+		for i := range r.data.rows {
+			switch {
+			case int(r.data.rows[i].fold) != f:
+				train = append(train, i)
+			case chosen[i]:
+				test = append(test, i)
+			}
+		}
+		if len(train) == 0 || len(test) == 0 {
+			continue
+		}
+		r.shift(f, (*learn.Gram).Remove)
+		fitted, err := r.fit(train)
+		r.shift(f, (*learn.Gram).Add)
+		if err != nil {
+			return fmt.Errorf("fold %d: %w", f, err)
+		}
+		if err := r.score(ctx, fitted.sources(r.data.lexicon), test); err != nil {
+			return err
+		}
+	}
+	if len(r.decisions[Treatments])+len(r.decisions[Tests]) == 0 {
+		return fmt.Errorf("%w: fewer patients than folds", ErrNoDecisions)
+	}
+	return nil
+}
+
+// shift adds a fold to the grams or removes it.
+func (r *trainer) shift(fold int, do func(g *learn.Gram, x, y learn.Row)) {
+	for i := range r.data.rows {
+		row := &r.data.rows[i]
+		if int(row.fold) != fold {
+			continue
+		}
+		for w, g := range r.gram {
+			if g != nil {
+				do(g, row.chart.x, learn.Row{Index: row.labels[w]})
+			}
+		}
+	}
+}
+
+// chooseDecisions marks the rows to fit the stack on.
+func (r *trainer) chooseDecisions() []bool {
+	chosen := make([]bool, len(r.data.rows))
+	keep := uint64(1 << 32)
+	if n := len(chosen); n > r.opt.MaxDecisions {
+		keep = keep * uint64(r.opt.MaxDecisions) / uint64(n)
+	}
+	for i := range chosen {
+		chosen[i] = mix(r.opt.Seed+1, uint64(i))>>32 < keep
+	}
+	return chosen
+}
+
+// score makes the decisions of rows, on all processors; each lands in its place.
+func (r *trainer) score(ctx context.Context, s *sources, rows []int) error {
+	var made [wantEnd][]decision
+	for w := range made {
+		made[w] = make([]decision, len(rows))
+	}
+	err := parallel(len(rows), func(i int) error {
+		for w := Treatments; w < wantEnd; w++ {
+			if r.gram[w] == nil {
+				continue
+			}
+			d, err := r.decide(ctx, s, rows[i], w)
+			if err != nil {
+				return err
+			}
+			made[w][i] = d
+		}
+		return nil
+	})
+	for w := Treatments; w < wantEnd; w++ {
+		if r.gram[w] != nil {
+			r.decisions[w] = append(r.decisions[w], made[w]...)
+		}
+	}
+	return err
+}
+
+func (r *trainer) decide(ctx context.Context, s *sources, i int, w Want) (decision, error) {
+	row := &r.data.rows[i]
+	v := r.data.lexicon.vocabulary
+	cand, err := s.propose(ctx, v, &row.chart, w, false)
+	if err != nil {
+		return decision{}, err
+	}
+	d := decision{row: i, fold: row.fold, want: w, cand: cand, total: len(row.labels[w]),
+		facts: make([]*fact, len(cand.labels)), hit: make([]bool, len(cand.labels))}
+	found := 0
+	for k, l := range cand.labels {
+		d.facts[k] = row.chart.find(v.labels[w][l])
+		if d.hit[k] = row.ordered(w, l); d.hit[k] {
+			found++
+		}
+	}
+	d.missed = d.total - found
+	return d, nil
+}
+
+// parallel calls do for 0..n-1 on all processors and returns the error of the
+// lowest index that failed in its part.
+func parallel(n int, do func(i int) error) error {
+	workers := max(1, min(runtime.GOMAXPROCS(0), n))
+	errs := make([]error, workers)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < n && errs[w] == nil; i += workers {
+				errs[w] = do(i)
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(slices.DeleteFunc(errs, func(e error) bool { return e == nil })...)
+}
+
+func (v *vocabulary) sizes() (n [wantEnd]int) {
+	for w := range n {
+		n[w] = len(v.labels[w])
+	}
+	return n
+}
+
+// likeness is below what one in a thousand training decisions has to its nearest
+// sample of other patients.
+func (r *trainer) likeness() float32 {
+	var near []float32
+	for w := range r.decisions {
+		for i := range r.decisions[w] {
+			near = append(near, r.decisions[w][i].cand.nearest)
+		}
+	}
+	slices.Sort(near)
+	return .5 * near[len(near)/1000]
+}

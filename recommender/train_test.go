@@ -1,0 +1,107 @@
+package recommender
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"testing"
+
+	"ember/record"
+)
+
+func quick() TrainOptions { return TrainOptions{Seed: 7, BootstrapReps: 200} }
+
+func trained(t testing.TB, w world, opt TrainOptions) *Artifact {
+	t.Helper()
+	a, err := train(context.Background(), w.seq(), noTerms{}, opt, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestTrainingBeatsTheBaseline(t *testing.T) {
+	a := trained(t, world{400, 1}, quick())
+	r := a.Report()
+	t.Logf("%+v", r)
+	if r.Difference.Low <= 0 {
+		t.Errorf("ranker over baseline: %v", r.Difference)
+	}
+	for _, w := range r.Wants {
+		if w.Difference.Value < 0 {
+			t.Errorf("%s: below the baseline by %v", w.Want, w.Difference)
+		}
+	}
+}
+
+func TestTrainingDoesNotDependOnTheMachine(t *testing.T) {
+	first := trained(t, world{150, 2}, quick())
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	second := trained(t, world{150, 2}, quick())
+	if first.Version != second.Version {
+		t.Errorf("versions %s and %s of the same data and seed", first.Version, second.Version)
+	}
+}
+
+func TestArtifactReadsWhatItWrote(t *testing.T) {
+	a := trained(t, world{150, 2}, quick())
+	var b bytes.Buffer
+	n, err := a.WriteTo(&b)
+	if err != nil || n != int64(b.Len()) {
+		t.Fatalf("wrote %d of %d: %v", n, b.Len(), err)
+	}
+	back, err := readArtifact(bytes.NewReader(b.Bytes()), noTerms{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Version != a.Version {
+		t.Errorf("version %s became %s", a.Version, back.Version)
+	}
+	for i := 0; i < b.Len(); i += 1 + b.Len()/200 {
+		damaged := slices.Clone(b.Bytes())
+		damaged[i] ^= 0x40
+		if _, err := readArtifact(bytes.NewReader(damaged), noTerms{}); err == nil {
+			t.Fatalf("byte %d damaged: no error", i)
+		}
+	}
+	if _, err := readArtifact(bytes.NewReader(b.Bytes()[:b.Len()/2]), noTerms{}); !errors.Is(err, errFormat) {
+		t.Errorf("half an artifact: %v", err)
+	}
+}
+
+func TestOptedOutPatientsLeaveNoTrace(t *testing.T) {
+	timelines := world{150, 3}.timelines()
+	secret := record.Code{System: "drug", Value: "marker", Display: "marker"}
+	shy := world{200, 99}.timeline(1)
+	shy.Person.OptOut = true
+	for i := range shy.Events {
+		if shy.Events[i].Kind == record.Medication {
+			shy.Events[i].Concept = secret
+		}
+	}
+	with, err := train(context.Background(), slices.Values(append(slices.Clone(timelines), shy)), noTerms{}, quick(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := train(context.Background(), slices.Values(timelines), noTerms{}, quick(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with.Version != without.Version || with.Knows(record.Medication, secret) {
+		t.Error("a patient who refused is in the artifact")
+	}
+}
+
+func TestTrainingNeedsDecisions(t *testing.T) {
+	_, err := train(context.Background(), slices.Values([]record.Timeline{}), noTerms{}, quick(), nil)
+	if !errors.Is(err, ErrNoDecisions) {
+		t.Errorf("nothing to learn from: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := train(ctx, world{20, 1}.seq(), noTerms{}, quick(), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
