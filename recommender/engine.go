@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ember/record"
 	"ember/recommender/safety"
+	"ember/record"
 	"ember/terms"
 )
 

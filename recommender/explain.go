@@ -3,8 +3,8 @@ package recommender
 import (
 	"fmt"
 
-	"ember/record"
 	"ember/recommender/safety"
+	"ember/record"
 )
 
 func explain(item Item, rank, limit int, blocked bool, findings []safety.Finding) *Explanation {

@@ -15,8 +15,8 @@ import (
 	"context"
 	"time"
 
-	"ember/record"
 	"ember/recommender/safety"
+	"ember/record"
 )
 
 // Cache keeps candidate sets. A value is only ever read under the key it was set

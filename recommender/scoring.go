@@ -11,7 +11,7 @@ import (
 // usual baselines, and the rankers. Evaluation compares them; serving does not
 // use it.
 type Scoring struct {
-	Patient int  // ordinal in training, -1 elsewhere
+	Patient int // ordinal in training, -1 elsewhere
 	Want    Want
 	Kinds   []record.Kind // by candidate
 	New     []bool        // by candidate: neither active nor ordered in the window

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"ember/record"
 	"ember/recommender/safety"
+	"ember/record"
 	"ember/terms"
 )
 

@@ -1,0 +1,390 @@
+package safety
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ember/record"
+	"ember/terms"
+)
+
+const day = 24 * time.Hour
+
+// Patient is what the rules look at, taken from a past once per request. It
+// belongs to one goroutine.
+type Patient struct {
+	at        time.Time
+	person    record.Person
+	age       int // -1 unknown
+	drugs     []activeDrug
+	given     []given // every drug on record, for tolerance
+	allergies []allergy
+	sets      [32]evidence
+	values    []measured // by Checker.values
+	tests     []last     // by Checker.intervals
+	unchecked []string
+}
+
+// activeDrug is a drug the patient takes, or took until lately.
+type activeDrug struct {
+	drug       terms.Drug
+	classes    []string
+	source     string
+	until      time.Time // zero: without a known end
+	ended      bool      // before the moment, but a washout may count
+	draft      bool      // ordered in the very moment
+	assumption string
+}
+
+type given struct {
+	drug  *terms.Drug
+	known time.Time
+}
+
+type allergy struct {
+	allergen terms.Allergen
+	classes  []string
+	name     string
+	source   string
+	known    time.Time
+	severity record.Severity
+}
+
+// evidence is the latest event that puts the patient into a value set.
+type evidence struct {
+	source  string
+	when    time.Time
+	undated bool
+}
+
+type measured struct {
+	source   string
+	when     time.Time
+	value    float64
+	computed bool
+	known    bool
+}
+
+type last struct {
+	source string
+	when   time.Time
+	result string
+}
+
+// Unchecked says in words what of the patient no rule can see: drugs and
+// allergens that are not known as any ingredient.
+func (p *Patient) Unchecked() []string { return p.unchecked }
+
+// Prepare looks at a patient and at what is being drafted.
+func (c *Checker) Prepare(past record.Past, context []record.Event) *Patient {
+	p := &Patient{at: past.At(), person: past.Person(), age: -1, values: make([]measured, len(c.values)), tests: make([]last, len(c.intervals))}
+	if age, ok := past.Age(); ok {
+		p.age = age
+	}
+	look := looker{c: c, p: p, encounters: past.Encounters(), drugs: map[codeKey]*terms.Drug{}}
+	for _, e := range past.Events() {
+		look.event(&e, false)
+	}
+	for _, e := range past.Undated() {
+		look.event(&e, false)
+	}
+	for i := range context {
+		look.event(&context[i], true)
+	}
+	look.sortOut()
+	return p
+}
+
+// looker fills a Patient.
+type looker struct {
+	c          *Checker
+	p          *Patient
+	encounters []record.Encounter
+	drugs      map[codeKey]*terms.Drug
+}
+
+func (l *looker) event(e *record.Event, draft bool) {
+	switch e.Kind {
+	case record.Medication:
+		l.medication(e, draft)
+	case record.Allergy:
+		l.allergy(e)
+	case record.Condition, record.Finding, record.Procedure:
+		l.sets(e)
+		l.value(e)
+	case record.Test:
+		l.sets(e)
+		l.value(e)
+		l.test(e)
+	}
+}
+
+func (l *looker) medication(e *record.Event, draft bool) {
+	key := codeKey{e.Concept.System, e.Concept.Value}
+	drug, ok := l.drugs[key]
+	if !ok {
+		d := l.c.terms.DrugOfConcept(e.Concept)
+		if !d.Mapped {
+			d = l.c.terms.Drug(e.Codes, e.Text)
+		}
+		drug = &d
+		l.drugs[key] = drug
+	}
+	l.p.given = append(l.p.given, given{drug, e.Known})
+	a := l.activity(e, drug, draft)
+	if a.ended && l.p.at.Sub(a.until) > longestWashout {
+		return
+	}
+	if !drug.Mapped && !a.ended {
+		l.unmapped(e)
+	}
+	if drug.Mapped {
+		a.drug, a.classes, a.source, a.draft = *drug, classesOf(*drug), e.Source, draft
+		l.p.drugs = append(l.p.drugs, a)
+	}
+}
+
+// longestWashout is beyond any washout in the tables.
+const longestWashout = 60 * day
+
+func (l *looker) unmapped(e *record.Event) {
+	text := e.Source + ": a drug that is not known as any ingredient; interactions and duplicates with it were not checked"
+	if len(l.p.unchecked) < 10 && !slices.Contains(l.p.unchecked, text) {
+		l.p.unchecked = append(l.p.unchecked, text)
+	}
+}
+
+// activity says until when an order counts: its dated end, else its supply, else
+// a default by class and encounter.
+func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeDrug {
+	start := e.Start
+	if start.IsZero() || !e.Known.IsZero() && e.Known.After(start) {
+		start = e.Known
+	}
+	a := activeDrug{}
+	switch {
+	case draft:
+		return a
+	case start.IsZero() && e.End.IsZero():
+		a.assumption = "without a date: taken to be active"
+		return a
+	case !e.End.IsZero():
+		a.until = e.End
+	case e.Days > 0:
+		a.until = start.Add(time.Duration(e.Days) * day)
+	default:
+		a.until, a.assumption = l.assumed(e, drug, start)
+	}
+	a.ended = a.until.Before(l.p.at)
+	return a
+}
+
+func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) (time.Time, string) {
+	days, why := 0, ""
+	for _, d := range l.c.durations {
+		if has(classesOf(*drug), d.class) {
+			days, why = d.days, d.class
+			break
+		}
+	}
+	stay, inStay := l.stay(e)
+	switch {
+	case inStay && stay.End.IsZero() && days == 0:
+		return l.p.at.Add(day), "no end on record: taken to last for the stay"
+	case inStay && days == 0:
+		return stay.End, "no end on record: taken to last for the stay"
+	case e.Mode == record.Done && days == 0:
+		days, why = 2, "a single administration"
+	case e.Mode == record.Stated && days == 0:
+		days, why = 365, "a statement"
+	case days == 0:
+		days, why = 120, "an ambulatory order"
+	}
+	return start.Add(time.Duration(days) * day), fmt.Sprintf("no end on record: taken to last %d days (%s)", days, why)
+}
+
+// stay is the hospital stay an event belongs to.
+func (l *looker) stay(e *record.Event) (record.Encounter, bool) {
+	if e.Encounter == "" {
+		return record.Encounter{}, false
+	}
+	for i := len(l.encounters) - 1; i >= 0; i-- {
+		if l.encounters[i].ID == e.Encounter {
+			return l.encounters[i], l.encounters[i].Stay()
+		}
+	}
+	return record.Encounter{}, false
+}
+
+func (l *looker) allergy(e *record.Event) {
+	if !e.End.IsZero() && !e.End.After(l.p.at) {
+		return
+	}
+	a := l.c.terms.Allergen(e.Codes, e.Text)
+	if a.None {
+		return
+	}
+	if !a.Mapped {
+		l.p.unchecked = append(l.p.unchecked, e.Source+": an allergen that is not known; it was not checked")
+		return
+	}
+	found := allergy{allergen: a, classes: slices.Clone(a.Classes), name: nameOfAllergen(e, a), source: e.Source, known: e.Known, severity: e.Severity}
+	for _, i := range a.Ingredients {
+		found.classes = append(found.classes, i.Classes...)
+	}
+	l.p.allergies = append(l.p.allergies, found)
+}
+
+func nameOfAllergen(e *record.Event, a terms.Allergen) string {
+	switch {
+	case len(a.Ingredients) > 0:
+		return a.Ingredients[0].Name
+	case e.Text != "":
+		return e.Text
+	}
+	return e.Concept.Display
+}
+
+// sets notes which value sets the event puts the patient into.
+func (l *looker) sets(e *record.Event) {
+	if !e.End.IsZero() && !e.End.After(l.p.at) {
+		return
+	}
+	bits := l.c.setsOf(e.Concept)
+	for _, code := range e.Codes {
+		bits |= l.c.setsOf(code)
+	}
+	if !e.Answer.Zero() {
+		bits |= l.c.setsOf(e.Answer)
+	}
+	for i := 0; bits != 0; i, bits = i+1, bits>>1 {
+		if bits&1 == 0 {
+			continue
+		}
+		when := e.Start
+		if when.IsZero() {
+			when = e.Known
+		}
+		if old := l.p.sets[i]; old.source == "" || !when.Before(old.when) {
+			l.p.sets[i] = evidence{e.Source, when, e.Known.IsZero()}
+		}
+	}
+}
+
+// setsOf are the value sets a code is in, as bits of Checker.sets.
+func (c *Checker) setsOf(code record.Code) uint32 {
+	key := codeKey{code.System, code.Value}
+	c.mu.RLock()
+	bits, ok := c.members[key]
+	c.mu.RUnlock()
+	if ok {
+		return bits
+	}
+	for i, set := range c.sets {
+		if c.terms.In(set, code) {
+			bits |= 1 << i
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.members) >= 1<<17 { // codes come from the hospital: bounded all the same
+		clear(c.members)
+	}
+	c.members[key] = bits
+	return bits
+}
+
+func (l *looker) value(e *record.Event) {
+	if !e.HasValue {
+		return
+	}
+	for i := range l.c.values {
+		v := &l.c.values[i]
+		code, ok := loincOf(e, v.loinc)
+		if !ok {
+			continue
+		}
+		when := firstTime(e.Start, e.Known)
+		if old := l.p.values[i]; old.known && when.Before(old.when) || l.p.at.Sub(when) > time.Duration(v.days)*day {
+			continue
+		}
+		x, ok := l.c.terms.Convert(e.Value, e.Unit, v.unit, code)
+		if e.Unit == v.unit {
+			x, ok = e.Value, true
+		}
+		if !ok {
+			l.p.unchecked = append(l.p.unchecked, e.Source+": a "+v.name+" in a unit that cannot be converted; it was not checked")
+			continue
+		}
+		l.p.values[i] = measured{source: e.Source, when: when, value: x, known: true}
+	}
+}
+
+func loincOf(e *record.Event, codes []string) (string, bool) {
+	if e.Concept.System == record.LOINC && slices.Contains(codes, e.Concept.Value) {
+		return e.Concept.Value, true
+	}
+	for _, c := range e.Codes {
+		if c.System == record.LOINC && slices.Contains(codes, c.Value) {
+			return c.Value, true
+		}
+	}
+	return "", false
+}
+
+func (l *looker) test(e *record.Event) {
+	for i := range l.c.intervals {
+		if !slices.Contains(l.c.intervals[i].codes, e.Concept.Value) {
+			continue
+		}
+		when := firstTime(e.Start, e.Known)
+		if old := l.p.tests[i]; old.source != "" && when.Before(old.when) {
+			continue
+		}
+		result := ""
+		if e.HasValue {
+			result = fmt.Sprintf("%.4g %s", e.Value, e.Unit)
+		}
+		l.p.tests[i] = last{e.Source, when, result}
+	}
+}
+
+// sortOut draws conclusions that need the whole chart.
+func (l *looker) sortOut() {
+	l.p.pregnancy()
+	l.c.estimateGFR(l.p)
+}
+
+// pregnancy ends by an event that says so, after 300 days, and does not exist in
+// men and outside the ages of 10 to 60.
+func (p *Patient) pregnancy() {
+	now, end := &p.sets[0], p.sets[1]
+	if now.source == "" {
+		return
+	}
+	over := end.source != "" && !end.when.Before(now.when)
+	tooLong := !now.when.IsZero() && p.at.Sub(now.when) > 300*day
+	impossible := p.person.Sex == record.Male || p.age >= 0 && (p.age < 10 || p.age > 60)
+	if over || tooLong || impossible {
+		*now = evidence{}
+	}
+}
+
+func firstTime(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+func has(classes []string, class string) bool { return slices.Contains(classes, class) }
+
+func hasAny(classes, any []string) bool {
+	for _, c := range any {
+		if slices.Contains(classes, c) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,242 @@
+package safety
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ember/record"
+	"ember/terms"
+)
+
+// checkAllergies: the very ingredient, the named class, and classes across which
+// an allergy holds. Of one allergy only the gravest finding is shown.
+func (c *Checker) checkAllergies(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	for i := range p.allergies {
+		a := &p.allergies[i]
+		f, ok := c.allergic(a, o.Drug, classes)
+		if !ok {
+			continue
+		}
+		f.References, f.Severity = []string{a.source}, a.severity.String()
+		if n := p.tolerated(a, o.Drug); n > 0 {
+			f.Assumption = fmt.Sprintf("has been ordered or given %d times since the allergy was recorded", n)
+			if f.Tier == Block && a.severity != record.High {
+				f.Tier = Warn
+			}
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+func (c *Checker) allergic(a *allergy, d terms.Drug, classes []string) (Finding, bool) {
+	for _, i := range d.Ingredients {
+		for _, to := range a.allergen.Ingredients {
+			if i.Name == to.Name {
+				return Finding{Rule: "allergy-ingredient", Tier: Block, Text: "allergy to " + i.Name + " on record", Source: "the patient's own record"}, true
+			}
+		}
+	}
+	for _, row := range c.allergies {
+		if hasAny(a.classes, row.allergen) && hasAny(classes, row.drug) {
+			return Finding{Rule: row.rule, Tier: row.tier, Text: row.text + " (recorded: " + a.name + ")", Source: row.source}, true
+		}
+	}
+	for _, class := range a.allergen.Classes {
+		if has(classes, class) && !c.crossClass(class) {
+			display, source := c.terms.ClassText(class)
+			return Finding{Rule: "allergy-class", Tier: Block, Text: "allergy to " + display + " on record", Source: source}, true
+		}
+	}
+	return Finding{}, false
+}
+
+// crossClass reports whether the table decides about allergies to this class.
+func (c *Checker) crossClass(class string) bool {
+	for _, row := range c.allergies {
+		if has(row.allergen, class) {
+			return true
+		}
+	}
+	return false
+}
+
+// tolerated counts how often the patient had one of the ingredients after the
+// allergy was recorded.
+func (p *Patient) tolerated(a *allergy, d terms.Drug) (n int) {
+	if a.known.IsZero() {
+		return 0
+	}
+	for _, g := range p.given {
+		if g.known.After(a.known) && sharesIngredient(*g.drug, d) {
+			n++
+		}
+	}
+	return n
+}
+
+func sharesIngredient(a, b terms.Drug) bool {
+	for _, x := range a.Ingredients {
+		for _, y := range b.Ingredients {
+			if x.Name == y.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkInteractions looks for an active drug on the other side of a row.
+func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	for i := range c.interactions {
+		row := &c.interactions[i]
+		left, right := hasAny(classes, row.left), hasAny(classes, row.right)
+		if !left && !right {
+			continue
+		}
+		for j := range p.drugs {
+			d := &p.drugs[j]
+			other := left && hasAny(d.classes, row.right) || right && hasAny(d.classes, row.left)
+			if !other || sharesIngredient(d.drug, o.Drug) || isDraft(d, o) {
+				continue
+			}
+			if d.ended && p.at.Sub(d.until) > time.Duration(row.washout)*day {
+				continue
+			}
+			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
+				Text: row.text + " (with " + ingredientNames(d.drug) + ")", Assumption: d.assumed()})
+			break
+		}
+	}
+	return findings
+}
+
+// isDraft reports whether the drug is the very draft that is being checked.
+func isDraft(d *activeDrug, o Order) bool {
+	return d.draft && o.Event != nil && o.Event.Source == d.source
+}
+
+func (d *activeDrug) assumed() string {
+	switch {
+	case d.ended:
+		return "ended on " + d.until.Format(time.DateOnly) + ": still within the washout"
+	case d.assumption != "":
+		return d.assumption
+	}
+	return ""
+}
+
+func ingredientNames(d terms.Drug) string {
+	names := make([]string, len(d.Ingredients))
+	for i, v := range d.Ingredients {
+		names[i] = v.Name
+	}
+	return strings.Join(names, " / ")
+}
+
+// checkDuplicates: the same ingredient twice at once is blocked, the same class
+// by the table. Renewing what the patient takes is neither.
+func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	for i := range p.drugs {
+		d := &p.drugs[i]
+		if d.ended || isDraft(d, o) || o.Continue && !d.draft || has(classes, "fluid") || has(classes, "vaccine") {
+			continue
+		}
+		if sharesIngredient(d.drug, o.Drug) {
+			return append(findings, Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
+				Source: "the patient's own record", References: []string{d.source}, Assumption: d.assumed()})
+		}
+	}
+	if o.Continue {
+		return findings
+	}
+	for _, row := range c.duplicates {
+		if !hasAny(classes, row.classes) {
+			continue
+		}
+		for i := range p.drugs {
+			d := &p.drugs[i]
+			if d.ended || isDraft(d, o) || !hasAny(d.classes, row.classes) {
+				continue
+			}
+			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
+				Text: row.text + " (with " + ingredientNames(d.drug) + ")", Assumption: d.assumed()})
+			break
+		}
+	}
+	return findings
+}
+
+// checkConditions: conditions and values that speak against a class. A value
+// that no result is there for is said to be missing.
+func (c *Checker) checkConditions(findings []Finding, p *Patient, classes []string) []Finding {
+	missing := ""
+	for i := range c.conditions {
+		row := &c.conditions[i]
+		if !hasAny(classes, row.drug) {
+			continue
+		}
+		f := Finding{Rule: row.rule, Tier: row.tier, Text: row.text, Source: row.source}
+		if row.set != "" {
+			if e := p.evidenceOf(row.bit); e.source != "" {
+				f.References, f.Assumption = []string{e.source}, e.assumed()
+				findings = append(findings, f)
+			}
+			continue
+		}
+		v := p.values[row.at]
+		switch {
+		case !v.known:
+			missing = row.value
+		case row.above == (v.value > row.limit) && v.value != row.limit:
+			f.References = []string{v.source}
+			f.Text = fmt.Sprintf("%s (%.3g on %s)", f.Text, v.value, v.when.Format(time.DateOnly))
+			if v.computed {
+				f.Assumption = "computed from creatinine by CKD-EPI 2021"
+			}
+			findings = append(findings, f)
+		}
+	}
+	if missing != "" {
+		findings = append(findings, Finding{Rule: "value-missing", Tier: Info, Source: "FDA label of the drug",
+			Text: "no recent " + missing + " on record: the rule that needs it could not be checked"})
+	}
+	return findings
+}
+
+func (p *Patient) evidenceOf(bit uint32) evidence {
+	for i := range p.sets {
+		if bit == 1<<i {
+			return p.sets[i]
+		}
+	}
+	return evidence{}
+}
+
+func (e evidence) assumed() string {
+	if e.undated {
+		return "without a date: taken to hold"
+	}
+	return ""
+}
+
+// checkTest warns of a test that was done within its usual minimal interval.
+func (c *Checker) checkTest(p *Patient, o Order) (findings []Finding) {
+	for i := range c.intervals {
+		row, l := &c.intervals[i], &p.tests[i]
+		if l.source == "" || !has(row.codes, o.Code.Value) {
+			continue
+		}
+		ago := p.at.Sub(l.when)
+		if ago < 0 || ago > time.Duration(row.days)*day {
+			continue
+		}
+		text := fmt.Sprintf("%s was done %d days ago", row.text, int(ago/day))
+		if l.result != "" {
+			text += ": " + l.result
+		}
+		findings = append(findings, Finding{Rule: "interval-" + row.test, Tier: Warn, Text: text, Source: row.source, References: []string{l.source}})
+	}
+	return findings
+}
