@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -59,16 +60,20 @@ func wider(x []float32, n, k int) *mat.Dense {
 	return mat.NewDense(n, k, d)
 }
 
-// orthonormalise writes an orthonormal basis of the columns of y to q.
+// orthonormalise writes an orthonormal basis of the columns of y to q, by
+// Householder reflections.
 func orthonormalise(y, q []float32, n, k int) {
-	var qr mat.QR
-	qr.Factorize(wider(y, n, k))
-	var basis mat.Dense
-	qr.QTo(&basis)
-	for i := range n {
-		for j := range k {
-			q[i*k+j] = float32(basis.At(i, j))
-		}
+	a := wider(y, n, k).RawMatrix()
+	tau := make([]float64, k)
+	work := make([]float64, 1)
+	lapack64.Geqrf(a, tau, work, -1) // asks how much work space it wants
+	work = make([]float64, int(work[0]))
+	lapack64.Geqrf(a, tau, work, len(work))
+	lapack64.Orgqr(a, tau, work, -1)
+	work = make([]float64, max(len(work), int(work[0])))
+	lapack64.Orgqr(a, tau, work, len(work))
+	for i, v := range a.Data {
+		q[i] = float32(v)
 	}
 }
 
