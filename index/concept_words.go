@@ -95,10 +95,11 @@ const (
 )
 
 // find gives every concept that has a name with words of the query, best first;
-// when some name has all of them, only such concepts. A word is found as it is,
-// as the beginning of a longer one (from three letters), and, when neither is
+// when some name has all of them, only such concepts; of those that admit
+// accepts, those of the best 4,096 names. A word is found as it is, as
+// the beginning of a longer one (from three letters), and, when neither is
 // there, with one slip of the pen (from five letters).
-func (w *wordIndex) find(query []word) []match {
+func (w *wordIndex) find(query []word, admit func(concept uint32) bool) []match {
 	if len(query) > maxQueryWords {
 		query = query[:maxQueryWords]
 	}
@@ -118,7 +119,7 @@ func (w *wordIndex) find(query []word) []match {
 			s.count(w.terms[f.term].docs, uint32(1)<<i, f.weight*idf)
 		}
 	}
-	return w.ranked(s, total, uint32(1)<<len(query)-1)
+	return w.ranked(s, total, uint32(1)<<len(query)-1, admit)
 }
 
 type spelling struct {
@@ -241,28 +242,48 @@ func (s *scores) count(docs []uint32, bit uint32, weight float32) {
 }
 
 // ranked gives the best name of each concept, best concept first, ties by number.
-func (w *wordIndex) ranked(s *scores, total float32, full uint32) []match {
+func (w *wordIndex) ranked(s *scores, total float32, full uint32, admit func(uint32) bool) []match {
 	strict := slices.ContainsFunc(s.touched, func(d uint32) bool { return s.doc[d].mask == full && w.docs[d].words > 0 })
-	best := map[uint32]int{}
-	var found []match
+	found := make([]match, 0, len(s.touched))
 	for _, d := range s.touched {
 		one, name := s.doc[d], w.docs[d]
-		if name.words == 0 || strict && one.mask != full {
+		if name.words == 0 || strict && one.mask != full || admit != nil && !admit(name.concept) {
 			continue
 		}
 		rest := int(name.words) - bits.OnesCount32(one.mask)
-		m := match{name.concept, one.score / total / (1 + 0.1*float32(max(rest, 0))), one.mask}
-		i, ok := best[m.concept]
-		switch {
-		case !ok:
-			best[m.concept] = len(found)
-			found = append(found, m)
-		case m.score > found[i].score:
-			found[i] = m
-		}
+		found = append(found, match{name.concept, one.score / total / (1 + 0.1*float32(max(rest, 0))), one.mask})
 	}
+	found = leading(found)
 	slices.SortFunc(found, func(a, b match) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.concept, b.concept))
 	})
-	return found
+	found = found[:min(len(found), leadingNames)]
+	seen := make(map[uint32]bool, len(found))
+	return slices.DeleteFunc(found, func(m match) bool {
+		again := seen[m.concept]
+		seen[m.concept] = true
+		return again
+	})
+}
+
+// leadingNames is the most names that a query finds.
+const leadingNames = 4096
+
+// leading cuts a long list to its best 4,096 and those about level with the
+// last, so that frequent words do not cost a sort of everything.
+func leading(found []match) []match {
+	const bins = 1024
+	if len(found) <= leadingNames {
+		return found
+	}
+	var count [bins + 1]int
+	bin := func(m match) int { return int(min(max(m.score, 0), 1) * bins) }
+	for _, m := range found {
+		count[bin(m)]++
+	}
+	least := bins
+	for sum := count[bins]; sum < leadingNames; sum += count[least] {
+		least--
+	}
+	return slices.DeleteFunc(found, func(m match) bool { return bin(m) < least })
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -38,10 +39,14 @@ type concepts struct {
 	ids   map[conceptKey]uint32
 	all   []concept
 	words wordIndex
+
+	tallies sync.Pool // of *tallies, for searches
 }
 
 func newConcepts() *concepts {
-	return &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex()}
+	c := &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex()}
+	c.tallies.New = func() any { return new(tallies) }
+	return c
 }
 
 func (c *concepts) len() uint32 {
@@ -164,16 +169,21 @@ func (c *concepts) copies() []concept {
 	return append([]concept(nil), c.all...)
 }
 
-// find are the concepts that a text names, see [wordIndex.find].
-func (c *concepts) find(query []word) []match {
+// find are the concepts of some kinds (none = all) that a text names, see
+// [wordIndex.find].
+func (c *concepts) find(query []word, kinds []record.Kind) []match {
+	var admit func(uint32) bool
+	if len(kinds) > 0 {
+		admit = func(id uint32) bool { return slices.Contains(kinds, c.all[id].kind) }
+	}
 	c.mu.RLock()
 	if c.words.settled() {
 		defer c.mu.RUnlock()
-		return c.words.find(query)
+		return c.words.find(query, admit)
 	}
 	c.mu.RUnlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.words.settle()
-	return c.words.find(query)
+	return c.words.find(query, admit)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"ember/record"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // Query is a question in words. Words in double quotes are a phrase, which
@@ -33,8 +35,8 @@ type Results struct {
 	Concepts []ConceptHit
 	Patients []Hit
 	Notes    []NoteHit
-	// Total is how many patients were found: all with one of the concepts,
-	// and those of the best notes, of which at least 256 are looked at.
+	// Total is how many patients were found: all with one of the best 512
+	// concepts, and those of the best notes, of which at least 256 are looked at.
 	Total    int
 	Position uint64 // of the index that answered
 }
@@ -73,6 +75,8 @@ const (
 	unionConcepts = 512
 	unionShare    = 0.3
 	maxWhy        = 4
+	// fuseBest is how many of a list at least take part in fusion.
+	fuseBest = 1000
 )
 
 // parsedQuery is a query cut into words. Phrases are without common words
@@ -141,7 +145,7 @@ func (v View) Search(ctx context.Context, q Query) (Results, error) {
 	}
 	admit := v.admission(q)
 	found := v.named(parsed.words, q.Kinds)
-	coded := v.coded(found, admit)
+	coded, everybody := v.coded(found, admit, limit)
 	var noted []noteMatch
 	if v.s.notes != nil {
 		var err error
@@ -153,7 +157,7 @@ func (v View) Search(ctx context.Context, q Query) (Results, error) {
 		return Results{}, err
 	}
 	res.Concepts = v.conceptHits(found, limit)
-	res.Patients, res.Total = v.fuse(coded, noted, limit)
+	res.Patients, res.Total = v.fuse(coded, noted, limit), number(everybody, noted)
 	for i := range res.Patients {
 		res.Patients[i].Why = v.why(res.Patients[i].Patient, found, noted)
 	}
@@ -170,15 +174,14 @@ func (v View) admission(q Query) func(uint32) bool {
 
 // named are the concepts that the words name and somebody has, best first.
 func (v View) named(ws []word, kinds []record.Kind) []match {
-	found := v.s.concepts.find(ws)
+	found := v.s.concepts.find(ws, kinds)
 	if len(found) == 0 {
 		return nil
 	}
 	least := found[0].score * unionShare
 	kept := found[:0]
 	for _, m := range found {
-		kind, _ := v.s.concepts.at(m.concept)
-		if len(kinds) > 0 && !slices.Contains(kinds, kind) || m.score < least || !v.occurs(m.concept) {
+		if m.score < least || !v.occurs(m.concept) {
 			continue
 		}
 		if kept = append(kept, m); len(kept) == unionConcepts {
@@ -203,46 +206,81 @@ type rankedPatient struct {
 	score float64
 }
 
-// coded are the patients of the concepts, best first. Each word of the query
-// counts once, by the best concept found by it; how many events there are
-// decides between patients who are level.
-func (v View) coded(found []match, admit func(uint32) bool) []rankedPatient {
-	type tally struct {
-		mask   uint32
-		events uint32
-		score  float32
+// tally is what the concepts found say of one patient.
+type tally struct {
+	mask   uint32 // words of the query
+	events uint32
+	score  float32
+}
+
+// tallies are by ordinal; they are reused between searches, and clean then.
+type tallies struct {
+	of      []tally
+	touched []uint32
+}
+
+// coded are the best patients of the concepts, best first, and all of
+// them in no order. Each word of the query counts once, by the best concept found by it; how
+// many events there are decides between patients who are level.
+func (v View) coded(found []match, admit func(uint32) bool, limit int) (best []rankedPatient, all []uint32) {
+	t := v.s.concepts.tallies.Get().(*tallies)
+	defer v.s.concepts.tallies.Put(t)
+	if len(t.of) < int(v.s.people.n) {
+		t.of = make([]tally, v.s.people.n+v.s.people.n/8)
 	}
-	all := map[uint32]tally{}
+	t.touched = t.touched[:0]
 	for _, m := range found {
 		for _, l := range v.s.layers {
-			i, ok := l.find(m.concept)
-			if !ok {
-				continue
-			}
-			rows := l.postings(i)
-			for j := 0; j < len(rows); {
-				ord, n := rows[j].Patient, j
-				for j++; j < len(rows) && rows[j].Patient == ord; j++ {
-				}
-				if l.hides(ord) || !admit(ord) {
-					continue
-				}
-				t := all[ord]
-				if fresh := m.mask &^ t.mask; fresh != 0 {
-					t.score += m.score * float32(bits.OnesCount32(fresh)) / float32(bits.OnesCount32(m.mask))
-					t.mask |= m.mask
-				}
-				t.events += uint32(j - n)
-				all[ord] = t
+			if i, ok := l.find(m.concept); ok {
+				t.count(m, l, l.postings(i), admit)
 			}
 		}
 	}
-	out := make([]rankedPatient, 0, len(all))
-	for ord, t := range all {
-		out = append(out, rankedPatient{ord, float64(t.score) + 0.01*math.Log1p(float64(t.events))})
+	top := leaders{v: v, n: max(limit, fuseBest)}
+	for _, ord := range t.touched {
+		top.add(rankedPatient{ord, float64(t.of[ord].score) + 0.01*math.Log1p(float64(t.of[ord].events))})
+		t.of[ord] = tally{}
 	}
-	v.order(out)
-	return out
+	return top.done(), slices.Clone(t.touched)
+}
+
+func (t *tallies) count(m match, l layer, rows []Posting, admit func(uint32) bool) {
+	for j := 0; j < len(rows); {
+		ord, n := rows[j].Patient, j
+		for j++; j < len(rows) && rows[j].Patient == ord; j++ {
+		}
+		if l.hides(ord) || !admit(ord) {
+			continue
+		}
+		one := &t.of[ord]
+		if one.mask == 0 {
+			t.touched = append(t.touched, ord)
+		}
+		if fresh := m.mask &^ one.mask; fresh != 0 {
+			one.score += m.score * float32(bits.OnesCount32(fresh)) / float32(bits.OnesCount32(m.mask))
+			one.mask |= m.mask
+		}
+		one.events += uint32(j - n)
+	}
+}
+
+// leaders keeps the best of many patients.
+type leaders struct {
+	v    View
+	n    int
+	list []rankedPatient
+}
+
+func (l *leaders) add(p rankedPatient) {
+	if l.list = append(l.list, p); len(l.list) >= 8*l.n {
+		l.v.order(l.list)
+		l.list = l.list[:l.n]
+	}
+}
+
+func (l *leaders) done() []rankedPatient {
+	l.v.order(l.list)
+	return l.list[:min(l.n, len(l.list))]
 }
 
 // order sorts by score, ties by the patient's id.
@@ -256,17 +294,16 @@ func (v View) order(list []rankedPatient) {
 }
 
 // fuse adds 1/(60+rank) over the lists.
-func (v View) fuse(coded []rankedPatient, noted []noteMatch, limit int) (hits []Hit, total int) {
+func (v View) fuse(coded []rankedPatient, noted []noteMatch, limit int) []Hit {
 	sum := make(map[uint32]float64, len(coded)+len(noted))
 	for i, p := range coded {
 		sum[p.ord] = 1 / float64(fuseRank+i+1)
 	}
-	rank, seen := 0, map[uint32]bool{}
+	seen := map[uint32]bool{}
 	for _, n := range noted {
 		if !seen[n.ord] {
 			seen[n.ord] = true
-			rank++
-			sum[n.ord] += 1 / float64(fuseRank+rank)
+			sum[n.ord] += 1 / float64(fuseRank+len(seen))
 		}
 	}
 	all := make([]rankedPatient, 0, len(sum))
@@ -274,11 +311,20 @@ func (v View) fuse(coded []rankedPatient, noted []noteMatch, limit int) (hits []
 		all = append(all, rankedPatient{ord, score})
 	}
 	v.order(all)
-	hits = make([]Hit, 0, min(limit, len(all)))
+	hits := make([]Hit, 0, min(limit, len(all)))
 	for _, p := range all[:min(limit, len(all))] {
 		hits = append(hits, Hit{Patient: v.s.people.at(p.ord).ID, Score: p.score})
 	}
-	return hits, len(all)
+	return hits
+}
+
+// number is how many patients there are in both lists together.
+func number(coded []uint32, noted []noteMatch) int {
+	all := roaring.BitmapOf(coded...)
+	for _, n := range noted {
+		all.Add(n.ord)
+	}
+	return int(all.GetCardinality())
 }
 
 func (v View) why(patient string, found []match, noted []noteMatch) []Why {

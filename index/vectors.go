@@ -100,77 +100,120 @@ const (
 	// exactBelow is the number of vectors that are compared one by one;
 	// among more, signs choose who is compared.
 	exactBelow = 4096
-	// rescore is how many more patients than asked for are chosen by signs,
-	// at least rescoreLeast.
+	// rescore is how many times as many patients as asked for are chosen by
+	// signs, at least rescoreLeast.
 	rescore      = 24
 	rescoreLeast = 512
 )
 
 // Nearest are the k patients whose vectors have the largest cosine with vec,
-// best first, ties by id. A nil filter admits everybody. Below about four
-// thousand candidates the answer is exact; above, the bits of the signs choose
-// at least 512 and 24·k of them, which are compared exactly. Patients without a
-// vector, and a vec of another length or without direction, give nothing.
+// best first, ties by id. A nil filter admits everybody. Up to about four
+// thousand candidates the answer is exact; above, the signs choose about 512 or
+// 24·k of them, which are compared exactly. Patients without a vector, and a
+// vec of another length or without direction, give nothing.
 func (v View) Nearest(vec []float32, k int, filter *Set) []Near {
 	query := normalised(vec)
 	if query == nil || k <= 0 {
 		return nil
 	}
-	var rows []vectorRow
-	for i, l := range v.s.layers {
+	chosen, n := make([]vectorRows, 0, len(v.s.layers)), 0
+	for _, l := range v.s.layers {
 		if l.vectors.dim == len(query) {
-			rows = l.candidates(i, filter, rows)
+			r := l.candidates(filter)
+			chosen, n = append(chosen, r), n+r.n
 		}
 	}
-	if len(rows) > exactBelow {
-		rows = v.bySigns(query, rows, max(rescore*k, rescoreLeast))
+	if n > exactBelow {
+		n = bySigns(query, chosen, max(rescore*k, rescoreLeast))
 	}
-	near := make([]Near, 0, len(rows))
-	for _, r := range rows {
-		vs := &v.s.layers[r.layer].vectors
-		near = append(near, Near{Patient: vs.patient[r.row], Score: dot(query, vs.row(int(r.row)))})
+	near := make([]Near, 0, n)
+	for _, r := range chosen {
+		for j := range r.n {
+			i := r.at(j)
+			near = append(near, Near{Patient: r.v.patient[i], Score: dot(query, r.v.row(i))})
+		}
 	}
 	return v.best(near, k)
 }
 
-type vectorRow struct{ layer, row int32 }
-
-func (l layer) candidates(layer int, filter *Set, into []vectorRow) []vectorRow {
-	into = slices.Grow(into, len(l.vectors.patient))
-	for i, ord := range l.vectors.patient {
-		if filter != nil && !filter.Contains(ord) || l.hides(ord) {
-			continue
-		}
-		into = append(into, vectorRow{int32(layer), int32(i)})
-	}
-	return into
+// vectorRows are some of the vectors of a layer.
+type vectorRows struct {
+	v    *vectors
+	n    int
+	some []int32 // nil = the first n, which are all
 }
 
-// bySigns keeps the n rows, and those level with the last, that agree with the
-// query in most signs. It reuses rows.
-func (v View) bySigns(query []float32, rows []vectorRow, n int) []vectorRow {
+func (r vectorRows) at(j int) int {
+	if r.some == nil {
+		return j
+	}
+	return int(r.some[j])
+}
+
+func (l layer) candidates(filter *Set) vectorRows {
+	v := &l.vectors
+	if filter == nil && l.masked == nil {
+		return vectorRows{v: v, n: len(v.patient)}
+	}
+	some := make([]int32, 0, len(v.patient))
+	for i, ord := range v.patient {
+		if (filter == nil || filter.Contains(ord)) && !l.hides(ord) {
+			some = append(some, int32(i))
+		}
+	}
+	return vectorRows{v, len(some), some}
+}
+
+// bySigns keeps about n rows that agree with the query in most signs, level by
+// level, and gives their number. A last level that would more than double n is
+// left out when a quarter of n is there without it.
+func bySigns(query []float32, chosen []vectorRows, n int) int {
 	signs := appendSigns(nil, query)
-	distance, count := make([]uint16, len(rows)), make([]int, len(query)+1)
-	for i, r := range rows {
-		vs := &v.s.layers[r.layer].vectors
-		d := 0
-		for j, s := range vs.signs[int(r.row)*len(signs):][:len(signs)] {
-			d += bits.OnesCount64(s ^ signs[j])
+	distances, count := make([][]uint16, len(chosen)), make([]int, 64*len(signs)+1)
+	for k, r := range chosen {
+		distances[k] = r.distances(signs)
+		for _, d := range distances[k] {
+			count[d]++
 		}
-		distance[i] = uint16(d)
-		count[d]++
 	}
-	limit := 0
-	for sum := count[0]; sum < n && limit < len(query); sum += count[limit] {
+	limit, sum := 0, count[0]
+	for sum < n && limit < len(count)-1 {
 		limit++
+		sum += count[limit]
 	}
-	kept := rows[:0]
-	for i, r := range rows {
-		if int(distance[i]) <= limit {
-			kept = append(kept, r)
+	if before := sum - count[limit]; sum > 2*n && before > n/4 {
+		limit, sum = limit-1, before
+	}
+	for k, r := range chosen {
+		kept := make([]int32, 0, sum)
+		for j, d := range distances[k] {
+			if int(d) <= limit {
+				kept = append(kept, int32(r.at(j)))
+			}
 		}
+		chosen[k] = vectorRows{r.v, len(kept), kept}
 	}
-	return kept
+	return sum
+}
+
+// distances are the numbers of signs in which the rows differ from the query.
+func (r vectorRows) distances(signs []uint64) []uint16 {
+	out := make([]uint16, r.n)
+	if w := len(signs); w == 2 && r.some == nil {
+		a, b, all := signs[0], signs[1], r.v.signs[:2*r.n]
+		for j := range out {
+			out[j] = uint16(bits.OnesCount64(all[2*j]^a) + bits.OnesCount64(all[2*j+1]^b))
+		}
+		return out
+	}
+	for j := range out {
+		d := 0
+		for i, s := range r.v.signs[r.at(j)*len(signs):][:len(signs)] {
+			d += bits.OnesCount64(s ^ signs[i])
+		}
+		out[j] = uint16(d)
+	}
+	return out
 }
 
 // best sorts by score and id and keeps k; ids are looked up for few only.
