@@ -1,0 +1,479 @@
+package synth
+
+// visit is the contact being made.
+type visit struct {
+	id         id
+	start      stamp
+	lag        stamp // from the start to the orders
+	end        stamp
+	clinic     int
+	doctor     *clinician
+	stay       bool
+	class      string
+	reason     condition // -1: none
+	chief      string
+	routine    bool
+	horizon    stamp // when the next routine visit is expected
+	candidates []candidate
+	labs       []test
+}
+
+// maker makes patients one after another; each worker has its own.
+type maker struct {
+	opt    Options
+	h      *hospital
+	full   bool
+	from   stamp // start of what is written down
+	until  stamp
+	now    stamp
+	silent bool // living through the time before from
+	page   *page
+	life   rng // who the person is and what befalls them
+	draw   rng // decisions, noise, words
+	serial uint64
+	person person
+	chart
+	visit   visit
+	weights []float64
+	choices []drug
+	note    []byte
+	first   int // number of the patient's first item on the page
+	acute
+}
+
+// acute is the passing state of the body, all zero in health.
+type acute struct {
+	fever, bacterial, breathless, kidneyHit, acid, bleed, wet, heartHit float64
+}
+
+func newMaker(opt Options, h *hospital) *maker {
+	m := &maker{opt: opt, h: h, full: opt.Profile == Full, until: stamp(opt.Until.Unix())}
+	m.from = m.until - 2*year
+	if m.full {
+		m.from = m.until - 5*year
+	}
+	return m
+}
+
+func (m *maker) nextID() id {
+	m.serial++
+	return newID(m.opt.Seed, m.person.number, m.serial)
+}
+
+// open begins a visit with a clinician at the present moment.
+func (m *maker) open(clinic int, class string, reason condition, chief string) {
+	v := &m.visit
+	*v = visit{start: m.now, clinic: clinic, doctor: &m.h.clinicians[clinic], class: class, reason: reason, chief: chief, candidates: v.candidates[:0], labs: v.labs[:0]}
+	if !m.silent {
+		v.id = m.nextID()
+	}
+	v.lag = stamp(m.draw.between(180, 1500))
+	v.end = m.now + stamp(m.draw.between(900, 3000))
+	v.horizon = m.now + 180*day
+	m.note = m.note[:0]
+	m.tally()
+}
+
+// routineVisit is a planned visit for check-up and chronic conditions.
+func (m *maker) routineVisit() {
+	reason, chief := m.mainProblem()
+	m.open(m.clinicianFor(reason), "AMB", reason, chief)
+	m.visit.routine = true
+	m.opening()
+	m.vitals(1)
+	m.adverse()
+	m.discover()
+	m.plan()
+	m.prenatal()
+	m.care(1)
+	m.renew(1)
+	m.orderTests(1)
+	m.vaccinate()
+	m.closeVisit()
+}
+
+// mainProblem is what a planned visit is mostly for.
+func (m *maker) mainProblem() (condition, string) {
+	best, at := condition(-1), .35
+	for i := range programs {
+		c := programs[i].cond
+		if !m.chart.has(c) {
+			continue
+		}
+		if w := m.score[c] + .8*m.draw.float(); w > at {
+			best, at = c, w
+		}
+	}
+	if best < 0 {
+		if m.age(m.now) < 18 {
+			return -1, "Well child visit"
+		}
+		return -1, "Check-up"
+	}
+	return best, "Follow-up of " + conditions[best].words
+}
+
+// clinicianFor is the usual doctor mostly, sometimes a specialist or whoever is there.
+func (m *maker) clinicianFor(c condition) int {
+	special := primaryCare
+	switch c {
+	case coronary, heartFailure, fibrillation:
+		special = cardiology
+	case diabetes1, diabetes2, hypothyroidism:
+		special = endocrine
+	case asthma, copd, sleepApnea:
+		special = lungs
+	case depression, bipolar, anxiety, attention:
+		special = mind
+	}
+	if m.pregnant() {
+		special = obstetrics
+	}
+	if special != primaryCare && m.draw.chance(.3) || special == obstetrics {
+		all := m.h.bySpecial[special]
+		return all[int(m.person.salt>>8)%len(all)] // one's own specialist
+	}
+	if m.draw.chance(.15) {
+		all := m.h.bySpecial[primaryCare]
+		return all[m.draw.below(len(all))]
+	}
+	return m.person.doctor
+}
+
+// plan says when the next visit is expected, from what is known at the start.
+func (m *maker) plan() {
+	next := 3.5 * 365.0
+	switch age := m.age(m.now); {
+	case age < 2:
+		next = 100
+	case age < 6:
+		next = 360
+	case age < 18 || age < 45:
+		next = 500
+	default:
+		next = 380
+	}
+	for i := range programs {
+		p := &programs[i]
+		if !m.chart.has(p.cond) {
+			continue
+		}
+		every := p.every
+		if m.score[p.cond] > .6 {
+			every *= .5
+		}
+		next = min(next, every)
+	}
+	if m.pregnant() {
+		next = min(next, 40)
+	}
+	next *= m.draw.between(.8, 1.35) / min(1.3, max(.7, m.person.seeks))
+	m.visit.horizon = m.now + max(14*day, stamp(next*float64(day)))
+}
+
+// care goes through the chronic conditions; weight below 1 is how much a visit
+// for something else attends to them.
+func (m *maker) care(weight float64) {
+	for i := range programs {
+		p := &programs[i]
+		if m.chart.has(p.cond) && (m.now >= m.scored[p.cond]+5*day) {
+			m.manage(p, weight)
+		}
+	}
+}
+
+// manage decides on one chronic condition: leave, start, add, raise or replace.
+func (m *maker) manage(p *program, weight float64) {
+	c := p.cond
+	score := p.score(m)
+	last, first := m.score[c], m.scored[c] == 0
+	m.score[c], m.scored[c] = score, m.now
+	if weight >= 1 && p.symptom != "" && score > .7 && m.draw.chance(.6) {
+		m.say(p.symptom)
+	}
+	n := m.takesFor(c)
+	odds := p.eager + 1.7*min(score, 2.5) + m.visit.doctor.inertia
+	if n > 0 {
+		odds = -1.6 + 1.9*min(score, 2.5) + m.visit.doctor.inertia
+		if !first && last > .4 && score > .4 {
+			odds += 1.1 // twice above goal
+		}
+		if !first && score < last-.5 {
+			odds -= 1.3 // on the way down
+		}
+		if m.now-m.changed[c] < 42*day {
+			odds -= 2.2 // give it time
+		}
+		odds -= .35 * float64(m.failedFor(p))
+	}
+	act := weight * sigmoid(odds)
+	if p.after != nil && weight >= 1 {
+		p.after(m)
+	}
+	if n > 0 && score < -1.1 && len(m.meds) > 4 {
+		m.deprescribe(c, weight)
+	}
+	worst := m.weakest(c, score)
+	if n > 0 && worst >= 0 && (p.single || n >= p.most) {
+		m.replace(p, worst, act, score)
+		return
+	}
+	if n >= p.most {
+		m.raise(c, act)
+		return
+	}
+	raise := 0.0
+	if n > 0 {
+		raise = .4 * act
+	}
+	if m.raise(c, raise) {
+		m.changed[c] = m.now
+		return
+	}
+	if d := m.choose(act-raise, c, p.options); d >= 0 {
+		m.start(d, c, score)
+		m.changed[c] = m.now
+	}
+}
+
+// failedFor counts the drugs of a program that have failed: clinicians tire.
+func (m *maker) failedFor(p *program) (n int) {
+	for i := range p.options {
+		if m.refused[p.options[i].group] != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// weakest is the index of a drug that has been taken long enough and has not
+// helped, -1 when there is none.
+func (m *maker) weakest(c condition, score float64) int {
+	for i := range m.meds {
+		a := &m.meds[i]
+		if a.cond == c && m.now-a.since > 40*day && score > .45 && score > a.atStart-.45*max(.5, a.atStart) && adverseRate[drugs[a.drug].group] > 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// replace stops a drug that does not help and starts another.
+func (m *maker) replace(p *program, i int, act, score float64) {
+	if m.raise(p.cond, .3*act) {
+		m.changed[p.cond] = m.now
+		return
+	}
+	old := m.meds[i].drug
+	if d := m.choose(.7*act, p.cond, p.options); d >= 0 {
+		if k := m.indexOf(old); k >= 0 {
+			m.stop(k, ineffective)
+		}
+		m.start(d, p.cond, score)
+		m.changed[p.cond] = m.now
+	}
+}
+
+func (m *maker) indexOf(d drug) int {
+	for i := range m.meds {
+		if m.meds[i].drug == d {
+			return i
+		}
+	}
+	return -1
+}
+
+// raise increases the dose of the newest drug for a condition by a new order.
+func (m *maker) raise(c condition, p float64) bool {
+	if p <= 0 {
+		return false
+	}
+	for i := len(m.meds) - 1; i >= 0; i-- {
+		a := &m.meds[i]
+		if a.cond != c || a.dose > 2.5 || drugs[a.drug].days < 28 {
+			continue
+		}
+		yes := m.draw.chance(p)
+		m.consider(candidate{kind: 'm', index: int(a.drug), p: p, ordered: yes, renewal: true})
+		if yes {
+			a.dose++
+			m.reorder(a)
+			m.sayDrug("Increase", a.drug)
+		}
+		return yes
+	}
+	return false
+}
+
+// reorder writes a new order for an active drug.
+func (m *maker) reorder(a *active) {
+	x := &drugs[a.drug]
+	refills := m.draw.pick([]float64{.35, .3, .15, .2})
+	if a.last >= 0 && !m.silent {
+		if o := &m.orders[a.last]; o.supplyEnd() > m.now {
+			o.stopped = max(m.now, o.written)
+		}
+	}
+	a.supply = m.now + stamp(x.days*(1+refills))*day
+	a.last = m.prescribe(a.drug, a.cond, refills)
+}
+
+// deprescribe drops a drug that is needed no more.
+func (m *maker) deprescribe(c condition, weight float64) {
+	for i := range m.meds {
+		if m.meds[i].cond == c && m.now-m.meds[i].since > 200*day && m.draw.chance(.12*weight) {
+			m.stop(i, 0)
+			return
+		}
+	}
+}
+
+// renew considers a new order for each active drug: the nearer the end of its
+// supply is before the next planned visit, the likelier. Short courses and
+// drugs whose supply ended long ago lapse.
+func (m *maker) renew(weight float64) {
+	for i := len(m.meds) - 1; i >= 0; i-- {
+		a := &m.meds[i]
+		if a.supply-m.now > 0 && drugs[a.drug].days < 28 {
+			continue
+		}
+		if drugs[a.drug].days < 28 || m.now-a.supply > 200*day {
+			m.lapse(i)
+			continue
+		}
+		if a.since == m.now || m.alreadyOrdered(a.drug) {
+			continue
+		}
+		short := float64(m.visit.horizon-a.supply) / float64(90*day)
+		p := weight * sigmoid(2.4*short-.7+m.visit.doctor.renewals) * (.45 + .5*m.person.adherence)
+		yes := m.draw.chance(p)
+		m.consider(candidate{kind: 'm', index: int(a.drug), p: p, ordered: yes, renewal: true})
+		if yes {
+			m.reorder(a)
+		}
+	}
+}
+
+func (m *maker) alreadyOrdered(d drug) bool {
+	for i := range m.visit.candidates {
+		if c := &m.visit.candidates[i]; c.kind == 'm' && c.index == int(d) && c.ordered {
+			return true
+		}
+	}
+	return false
+}
+
+// lapse drops a drug without a word in the record.
+func (m *maker) lapse(i int) { m.meds = append(m.meds[:i], m.meds[i+1:]...) }
+
+// adverse brings up what drugs have done, and mostly stops them. High potassium
+// stops what raises it.
+func (m *maker) adverse() {
+	for i := len(m.meds) - 1; i >= 0; i-- {
+		a := m.meds[i]
+		g := drugs[a.drug].group
+		if a.effect == 0 || a.effect > m.now {
+			continue
+		}
+		cond, words := effectOf(g)
+		m.sayEffect(words, a.drug)
+		if cond >= 0 && !m.chart.has(cond) && m.draw.chance(.6) {
+			m.record(cond, a.effect)
+		}
+		if m.draw.chance(.75) {
+			m.stop(i, harmful)
+			m.changed[a.cond] = 0
+			if m.draw.chance(.1) {
+				m.noteAllergy(drugs[a.drug].allergen)
+			}
+		} else {
+			m.meds[i].effect = 0
+		}
+	}
+	if m.seen(potassium, 4) > 5.5 {
+		for i := len(m.meds) - 1; i >= 0; i-- {
+			switch drugs[m.meds[i].drug].group {
+			case potassiumSparing, aceInhibitor, arb, arni:
+				if m.draw.chance(.8) {
+					m.stop(i, harmful)
+				}
+			}
+		}
+		if !m.chart.has(hyperkalemia) {
+			m.record(hyperkalemia, m.now)
+		}
+	}
+}
+
+// discover puts true conditions on the problem list: those that hurt are told,
+// the silent ones need a measured value.
+func (m *maker) discover() {
+	for c := condition(0); c < lastChronic; c++ {
+		on := m.person.onset[c]
+		if on == 0 || on > m.now || m.chart.has(c) {
+			continue
+		}
+		p := .75
+		switch c {
+		case hypertension:
+			p = .75 * b2f(m.seen(systolic, 0) > 134 && m.before[systolic] > 132)
+		case diabetes2:
+			p = .85 * b2f(m.seen(a1c, 0) >= 6.5)
+		case hyperlipidemia:
+			p = .7 * b2f(m.seen(ldl, 0) > 140)
+		case kidney:
+			p = .7 * b2f(m.measured[egfr] > 0 && m.value[egfr] < 60)
+		case hypothyroidism:
+			p = .85 * b2f(m.seen(tsh, 0) > 4.5)
+		case ironAnemia:
+			p = .8 * b2f(m.measured[hemoglobin] > 0 && m.value[hemoglobin] < 12.3)
+		case osteoporosis:
+			p = .9 * b2f(m.measured[boneDensity] > 0 && m.value[boneDensity] < -1.8)
+		case prostateCancer:
+			p = .6 * b2f(m.seen(psa, 0) > 4)
+		case obesity, smoking, alcohol:
+			p = .35
+		}
+		if p > 0 && m.draw.chance(p) {
+			m.record(c, on)
+		}
+	}
+}
+
+// record adds a condition to the problem list.
+func (m *maker) record(c condition, onset stamp) {
+	if len(m.problems) > 200 {
+		return
+	}
+	p := problem{cond: c, onset: onset, recorded: m.now + m.visit.lag/2, clinic: m.visit.clinic, visit: m.visit.id}
+	p.id = m.nextID()
+	if m.silent {
+		p.visit = id{}
+	}
+	m.problems = append(m.problems, p)
+	m.listed[c] = len(m.problems)
+	m.sayDiagnosis(c)
+}
+
+// resolve closes an open problem.
+func (m *maker) resolve(c condition, at stamp) {
+	if i := m.listed[c]; i > 0 {
+		m.problems[i-1].resolved = at
+		m.listed[c] = 0
+	}
+}
+
+// treat considers a therapeutic procedure, not again within the given days.
+func (m *maker) treat(t therapy, c condition, p float64, again float64) bool {
+	if p <= 0 || m.treated[t] > 0 && m.now-m.treated[t] < stamp(again)*day {
+		return false
+	}
+	yes := m.draw.chance(p)
+	m.consider(candidate{kind: 'p', index: int(t), p: p, ordered: yes})
+	if yes {
+		m.treated[t] = m.now
+		m.writeProcedure(t, c)
+		m.sayPlan(therapies[t].words)
+	}
+	return yes
+}
