@@ -6,8 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
-	"strconv"
-	"time"
+	"sync"
 
 	"ember/fhir"
 	"ember/server/auth"
@@ -91,15 +90,21 @@ type about struct {
 	issues  []fhir.Issue
 }
 
+// scratches are buffers that answers are written in.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
 func (c *call) recommend(ctx context.Context, q question, ask Query, on about) error {
 	answer, err := c.s.deps.Recommender.Recommend(ctx, ask)
 	if err != nil {
 		return err
 	}
-	body, tag, err := encodeAnswer(q, on, &answer)
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	body, tag, err := appendAnswer((*scratch)[:0], q, on, &answer)
 	if err != nil {
 		return err
 	}
+	*scratch = body
 	if err := c.audit(ctx, c.entry(auth.ActionRecommend, on.patient, "", http.StatusOK)); err != nil {
 		return err
 	}
@@ -117,16 +122,4 @@ func (c *call) recommend(ctx context.Context, q question, ask Query, on about) e
 func merged(to string) error {
 	return &Fault{Status: http.StatusConflict, Code: "conflict", Detail: "this patient's record was merged into another",
 		Hint: "ask for Patient/" + to}
-}
-
-// answerID is the same for the same question about the same data by the same
-// model and rules.
-func answerID(q question, on about, a *Answer) string {
-	h := sha256.New()
-	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), q.want.String(), strconv.Itoa(q.limit),
-		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules} {
-		_, _ = io.WriteString(h, part)
-		_, _ = h.Write([]byte{0})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

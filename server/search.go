@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,8 @@ func (s *Server) search(ctx context.Context, c *call) error {
 	if err := c.audit(ctx, c.searchEntries(&results)...); err != nil {
 		return err
 	}
-	return c.sendJSON(http.StatusOK, newSearchAnswer(q, &results))
+	c.send(http.StatusOK, plainJSON, appendHits(nil, q, &results))
+	return nil
 }
 
 // searchEntries are one entry for each patient the answer names, or one when
@@ -97,47 +99,30 @@ func kindsOf(text string) ([]record.Kind, error) {
 	return kinds, nil
 }
 
-type searchAnswer struct {
-	Query    string          `json:"query"`
-	Total    int             `json:"total"`
-	Concepts []conceptAnswer `json:"concepts"`
-	Patients []patientAnswer `json:"patients"`
-	Notes    []noteAnswer    `json:"notes"`
-	Degraded []string        `json:"degraded"`
-}
-
-type conceptAnswer struct {
-	Code     codeAnswer `json:"code"`
-	Kind     string     `json:"kind"`
-	Patients int        `json:"patients"`
-}
-
-type patientAnswer struct {
-	Patient string   `json:"patient"`
-	Score   float64  `json:"score"`
-	Why     []string `json:"why"`
-}
-
-type noteAnswer struct {
-	Source   string  `json:"source"`
-	Patient  string  `json:"patient"`
-	Score    float64 `json:"score"`
-	Fragment string  `json:"fragment"`
-}
-
-func newSearchAnswer(q SearchQuery, r *SearchResults) searchAnswer {
-	a := searchAnswer{Query: q.Text, Total: r.Total, Degraded: list(r.Degraded),
-		Concepts: make([]conceptAnswer, len(r.Concepts)),
-		Patients: make([]patientAnswer, len(r.Patients)),
-		Notes:    make([]noteAnswer, len(r.Notes))}
-	for i, hit := range r.Concepts {
-		a.Concepts[i] = conceptAnswer{newCode(hit.Code), hit.Kind.String(), hit.Patients}
-	}
-	for i, hit := range r.Patients {
-		a.Patients[i] = patientAnswer{"Patient/" + hit.Patient, hit.Score, list(hit.Why)}
-	}
-	for i, hit := range r.Notes {
-		a.Notes[i] = noteAnswer{hit.Source, "Patient/" + hit.Patient, hit.Score, hit.Fragment}
-	}
-	return a
+// appendHits is the JSON of the results.
+func appendHits(b []byte, q SearchQuery, r *SearchResults) []byte {
+	b = text(b, `{"query":`, q.Text)
+	b = append(b, `,"total":`...)
+	b = strconv.AppendInt(b, int64(r.Total), 10)
+	b = array(b, `,"concepts":`, len(r.Concepts), func(b []byte, i int) []byte {
+		hit := &r.Concepts[i]
+		b = appendCode(b, `{"code":`, hit.Code)
+		b = text(b, `,"kind":`, hit.Kind.String())
+		b = append(b, `,"patients":`...)
+		return append(strconv.AppendInt(b, int64(hit.Patients), 10), '}')
+	})
+	b = array(b, `,"patients":`, len(r.Patients), func(b []byte, i int) []byte {
+		hit := &r.Patients[i]
+		b = text(b, `{"patient":`, "Patient/"+hit.Patient)
+		b = number(b, `,"score":`, hit.Score)
+		return append(texts(b, `,"why":`, hit.Why), '}')
+	})
+	b = array(b, `,"notes":`, len(r.Notes), func(b []byte, i int) []byte {
+		hit := &r.Notes[i]
+		b = text(b, `{"source":`, hit.Source)
+		b = text(b, `,"patient":`, "Patient/"+hit.Patient)
+		b = number(b, `,"score":`, hit.Score)
+		return append(text(b, `,"fragment":`, hit.Fragment), '}')
+	})
+	return append(texts(b, `,"degraded":`, r.Degraded), '}')
 }
