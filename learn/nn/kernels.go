@@ -1,6 +1,6 @@
 package nn
 
-//go:generate sh -c "cd ../../tools && go run ./kernels -out ../learn/nn/kernels_amd64.s -stubs ../learn/nn/kernels_stubs_amd64.go -pkg nn"
+//go:generate go -C ../../tools run ./kernels
 
 import "math"
 

@@ -1,11 +1,11 @@
 // Command kernels writes the assembly of package learn/nn: each kernel once for
 // AVX2 with FMA and once for AVX-512F, from the same description. The result is
-// committed; run `make kernels` (or see the go:generate line of learn/nn) after
-// changing anything here.
+// committed; run `make kernels` after changing anything here.
 package main
 
 import (
 	"fmt"
+	"os"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -30,6 +30,9 @@ func (w width) zeroed() reg.VecVirtual {
 }
 
 func main() {
+	if len(os.Args) == 1 { // from the tools folder
+		os.Args = append(os.Args, "-out", "../learn/nn/kernels_amd64.s", "-stubs", "../learn/nn/kernels_stubs_amd64.go", "-pkg", "nn")
+	}
 	ConstraintExpr("amd64")
 	for _, w := range []width{
 		{"AVX2", 8, 6, YMM, func(v reg.VecVirtual) { VXORPS(v, v, v) }},
