@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"ember/fhir"
+	"ember/recommender"
+	"ember/recommender/safety"
 )
 
 // fewest is the smallest number of similar patients that is told: smaller ones
@@ -26,7 +28,7 @@ var errNotFinite = errors.New("server: the recommender gave a number that is not
 //
 // It is written by hand because this is the hottest path: an encoder that works
 // from structs takes twice the time.
-func appendAnswer(b []byte, q question, on about, a *Answer) (body []byte, tag string, err error) {
+func appendAnswer(b []byte, q question, on about, a *recommender.Answer) (body []byte, tag string, err error) {
 	b = text(b, `{"id":`, answerID(q, on, a))
 	b = text(b, `,"patient":`, "Patient/"+on.patient)
 	b = text(b, `,"at":`, q.at.Format(atLayout))
@@ -62,7 +64,7 @@ func appendAnswer(b []byte, q question, on about, a *Answer) (body []byte, tag s
 	return b, `W/"` + hex.EncodeToString(sum[:16]) + `"`, nil
 }
 
-func appendItem(b []byte, rank int, x *Item) []byte {
+func appendItem(b []byte, rank int, x *recommender.Item) []byte {
 	b = append(b, `{"rank":`...)
 	b = strconv.AppendInt(b, int64(rank), 10)
 	b = appendCode(b, `,"code":`, x.Code)
@@ -80,7 +82,7 @@ func appendItem(b []byte, rank int, x *Item) []byte {
 }
 
 // appendSimilar suppresses small numbers whatever the recommender did.
-func appendSimilar(b []byte, s Similar) []byte {
+func appendSimilar(b []byte, s recommender.Similar) []byte {
 	b = append(b, `,"similar":{"n":`...)
 	b = strconv.AppendInt(b, int64(s.N), 10)
 	if s.Received == nil || *s.Received < fewest {
@@ -93,7 +95,7 @@ func appendSimilar(b []byte, s Similar) []byte {
 	return append(b, '}')
 }
 
-func appendBlocked(b []byte, x *Blocked) []byte {
+func appendBlocked(b []byte, x *recommender.Blocked) []byte {
 	b = appendCode(b, `{"code":`, x.Code)
 	b = text(b, `,"kind":`, x.Kind.String())
 	b = text(b, `,"status":`, x.Status)
@@ -103,7 +105,7 @@ func appendBlocked(b []byte, x *Blocked) []byte {
 
 // appendFindings appends what rules say: sources are the patient's own facts,
 // citation is where the rule comes from.
-func appendFindings(b []byte, name string, findings []Finding) []byte {
+func appendFindings(b []byte, name string, findings []safety.Finding) []byte {
 	return array(b, name, len(findings), func(b []byte, i int) []byte {
 		f := &findings[i]
 		b = text(b, `{"text":`, f.Text)
@@ -125,7 +127,7 @@ func appendIssue(b []byte, issue *fhir.Issue) []byte {
 
 // answerID is the same for the same question about the same data by the same
 // model and rules.
-func answerID(q question, on about, a *Answer) string {
+func answerID(q question, on about, a *recommender.Answer) string {
 	h := sha256.New()
 	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), q.want.String(), strconv.Itoa(q.limit),
 		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules} {
@@ -136,7 +138,7 @@ func answerID(q question, on about, a *Answer) string {
 }
 
 // finite reports whether JSON can hold every number of the answer.
-func finite(a *Answer) bool {
+func finite(a *recommender.Answer) bool {
 	for i := range a.Items {
 		if !finiteItem(&a.Items[i]) {
 			return false
@@ -150,7 +152,7 @@ func finite(a *Answer) bool {
 	return a.Explained == nil || finiteItem(&a.Explained.Item)
 }
 
-func finiteItem(x *Item) bool {
+func finiteItem(x *recommender.Item) bool {
 	for i := range x.Reasons {
 		if w := x.Reasons[i].Weight; w-w != 0 {
 			return false

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ember/record"
+	"ember/recommender"
 	"ember/server"
 	"ember/server/auth"
 )
@@ -33,7 +34,7 @@ func BenchmarkRecommend(b *testing.B) {
 	item := f.answer.Items[0]
 	item.Reasons = nil
 	for range 5 {
-		item.Reasons = append(item.Reasons, server.Reason{Text: "essential hypertension, since 2019", Weight: .73125, Sources: []string{"Condition/8f6e2d1c", "Observation/1f2e3d4c"}})
+		item.Reasons = append(item.Reasons, recommender.Reason{Text: "essential hypertension, since 2019", Weight: .73125, Sources: []string{"Condition/8f6e2d1c", "Observation/1f2e3d4c"}})
 	}
 	f.answer.Items = nil
 	for range 10 {
@@ -62,11 +63,13 @@ func BenchmarkRecommend(b *testing.B) {
 
 // fixed answers at once.
 type fixed struct {
-	answer   server.Answer
+	answer   recommender.Answer
 	timeline record.Timeline
 }
 
-func (f fixed) Recommend(context.Context, server.Query) (server.Answer, error) { return f.answer, nil }
+func (f fixed) Recommend(context.Context, recommender.Query) (recommender.Answer, error) {
+	return f.answer, nil
+}
 
 func (f fixed) Chart(context.Context, string) (server.Chart, error) {
 	return server.Chart{Timeline: f.timeline, Version: "v", Key: "k"}, nil

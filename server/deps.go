@@ -10,6 +10,7 @@ import (
 
 	"ember/fhir"
 	"ember/record"
+	"ember/recommender"
 	"ember/server/auth"
 )
 
@@ -202,7 +203,7 @@ type Bundles interface {
 // Recommender answers what would be ordered next.
 type Recommender interface {
 	// Recommend returns ErrUnready when there is no model yet.
-	Recommend(ctx context.Context, q Query) (Answer, error)
+	Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error)
 }
 
 // Searcher searches over all patients.

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"ember/fhir"
+	"ember/recommender"
+	"ember/recommender/safety"
 	"ember/record"
 	"ember/server"
 	"ember/server/auth"
@@ -29,14 +31,14 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type fake struct {
 	mu        sync.Mutex
 	stored    map[string][]server.Resource // ref → versions
-	asked     server.Query
+	asked     recommender.Query
 	query     server.SearchQuery
 	err       error // what every call returns, when set
 	auditErr  error
 	block     chan struct{} // when set, Recommend and Load wait for it
 	entered   chan struct{}
 	lag       uint64
-	answer    server.Answer
+	answer    recommender.Answer
 	timeline  record.Timeline
 	entries   []auth.Entry
 	panicWith any
@@ -47,19 +49,19 @@ func newFake() *fake {
 		timeline: record.Timeline{Person: record.Person{ID: "p1"}}}
 }
 
-func exampleAnswer() server.Answer {
-	return server.Answer{
-		Model: server.ModelRef{Name: "baseline", Version: "0"}, Rules: "r1", IntendedUse: "Decision support.",
+func exampleAnswer() recommender.Answer {
+	return recommender.Answer{
+		Model: recommender.ModelRef{Name: "baseline", Version: "0"}, Rules: "r1", IntendedUse: "Decision support.",
 		Checks: []string{"allergy", "interaction", "duplicate", "condition"},
-		Items: []server.Item{
+		Items: []recommender.Item{
 			{Code: record.Code{System: record.RxNorm, Value: "5487", Display: "hydrochlorothiazide"}, Kind: record.Medication, Status: "new", Probability: .83,
-				Reasons: []server.Reason{{Text: "hypertension < 5 years", Weight: 1.2, Sources: []string{"Condition/c1"}}},
-				Similar: server.Similar{N: 50, Received: new(34)}},
+				Reasons: []recommender.Reason{{Text: "hypertension < 5 years", Weight: 1.2, Sources: []string{"Condition/c1"}}},
+				Similar: recommender.Similar{N: 50, Received: new(34)}},
 			{Code: record.Code{System: record.RxNorm, Value: "29046", Display: "lisinopril"}, Kind: record.Medication, Status: "continue", Probability: .1,
-				Similar: server.Similar{N: 50, Received: new(7)}},
+				Similar: recommender.Similar{N: 50, Received: new(7)}},
 		},
-		Blocked: []server.Blocked{{Code: record.Code{System: record.RxNorm, Value: "723", Display: "amoxicillin"}, Kind: record.Medication, Status: "new", Probability: .4,
-			Findings: []server.Finding{{Rule: "allergy/penicillin", Tier: "block", Text: "allergy to penicillin", Source: "label", References: []string{"AllergyIntolerance/a1"}}}}},
+		Blocked: []recommender.Blocked{{Code: record.Code{System: record.RxNorm, Value: "723", Display: "amoxicillin"}, Kind: record.Medication, Status: "new", Probability: .4,
+			Findings: []safety.Finding{{Rule: "allergy/penicillin", Tier: "block", Text: "allergy to penicillin", Source: "label", References: []string{"AllergyIntolerance/a1"}}}}},
 	}
 }
 
@@ -222,7 +224,7 @@ func (f *fake) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []f
 	return f.timeline, []fhir.Issue{{Severity: "warning", Code: "value", Path: "Bundle.entry[0].resource", Detail: "unknown"}}, nil
 }
 
-func (f *fake) Recommend(ctx context.Context, q server.Query) (server.Answer, error) {
+func (f *fake) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
 	f.mu.Lock()
 	f.asked = q
 	f.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"ember/recommender"
 )
 
 // TestQuote holds the strings written by hand to encoding/json's reading.
@@ -42,9 +44,9 @@ func TestNumbers(t *testing.T) {
 
 func TestNothingInfiniteGoesOut(t *testing.T) {
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		for _, a := range []Answer{
-			{Items: []Item{{Probability: v}}}, {Items: []Item{{Reasons: []Reason{{Weight: v}}}}},
-			{Blocked: []Blocked{{Probability: v}}}, {Explained: &Explanation{Item: Item{Probability: v}}},
+		for _, a := range []recommender.Answer{
+			{Items: []recommender.Item{{Probability: v}}}, {Items: []recommender.Item{{Reasons: []recommender.Reason{{Weight: v}}}}},
+			{Blocked: []recommender.Blocked{{Probability: v}}}, {Explained: &recommender.Explanation{Item: recommender.Item{Probability: v}}},
 		} {
 			if _, _, err := appendAnswer(nil, question{}, about{}, &a); err == nil {
 				t.Errorf("%v goes out", v)

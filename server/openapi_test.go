@@ -8,6 +8,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"ember/recommender"
 	"ember/server"
 )
 
@@ -56,7 +57,7 @@ func TestAnswersMeetTheirSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.answer.Explained = &server.Explanation{Rank: 3, Outcome: "ranked below the limit", Item: h.answer.Items[0]}
+	h.answer.Explained = &recommender.Explanation{Rank: 3, Outcome: "ranked below the limit", Item: h.answer.Items[0]}
 	for line, schema := range map[string]string{
 		"GET /v1/patients/p1/recommendations?want=tests&explain=1": "Recommendation",
 		"GET /v1/search?q=x":                  "SearchResults",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ember/record"
+	"ember/recommender"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 
 // question is what a recommendation is asked by, beside the patient.
 type question struct {
-	want    Want
+	want    recommender.Want
 	at      time.Time
 	live    bool // at is now: no moment was asked for
 	limit   int
@@ -64,19 +65,19 @@ func one(v url.Values, name string) (value string, ok bool, err error) {
 	return "", false, badParameter(name, "give it once")
 }
 
-func parseWant(v url.Values) (Want, error) {
+func parseWant(v url.Values) (recommender.Want, error) {
 	text, _, err := one(v, "want")
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case text == "treatments":
-		return Treatments, nil
-	case text == "tests":
-		return Tests, nil
-	case text == "":
+	}
+	if text == "" {
 		return 0, &Fault{Status: http.StatusBadRequest, Code: "required", Detail: "the parameter want is missing", Hint: "want=treatments or want=tests"}
 	}
-	return 0, badParameter("want", "it is treatments or tests")
+	want, ok := recommender.ParseWant(text)
+	if !ok {
+		return 0, badParameter("want", "it is treatments or tests")
+	}
+	return want, nil
 }
 
 // parseAt takes an RFC 3339 instant, or a date for its first moment in UTC.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"ember/fhir"
+	"ember/recommender"
 	"ember/server/auth"
 )
 
@@ -33,7 +34,7 @@ func (s *Server) recommendStored(ctx context.Context, c *call) error {
 	if to := chart.Timeline.Person.ReplacedBy; to != "" {
 		return merged(to)
 	}
-	ask := Query{Past: q.past(chart.Timeline), Want: q.want, Limit: q.limit, Explain: q.explain}
+	ask := recommender.Query{Past: q.past(chart.Timeline), Want: q.want, Limit: q.limit, Explain: q.explain}
 	if q.live { // what was asked of another time is not kept
 		ask.Key, ask.DataVersion = chart.Key, chart.Version
 	}
@@ -71,7 +72,7 @@ func (s *Server) recommendPosted(ctx context.Context, c *call) error {
 		return err
 	}
 	version := "posted-" + hex.EncodeToString(hash.Sum(nil)[:8])
-	return c.recommend(ctx, q, Query{Past: q.past(timeline), Want: q.want, Limit: q.limit, Explain: q.explain},
+	return c.recommend(ctx, q, recommender.Query{Past: q.past(timeline), Want: q.want, Limit: q.limit, Explain: q.explain},
 		about{patient: id, version: version, issues: issues})
 }
 
@@ -93,7 +94,7 @@ type about struct {
 // scratches are buffers that answers are written in.
 var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *call) recommend(ctx context.Context, q question, ask Query, on about) error {
+func (c *call) recommend(ctx context.Context, q question, ask recommender.Query, on about) error {
 	answer, err := c.s.deps.Recommender.Recommend(ctx, ask)
 	if err != nil {
 		return err

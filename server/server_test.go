@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ember/record"
+	"ember/recommender"
 	"ember/server"
 )
 
@@ -255,14 +256,14 @@ func TestRecommend(t *testing.T) {
 		t.Errorf("answer\n%s\nwant\n%s", got, wantBody)
 	}
 	q := h.asked
-	if q.Want != server.Treatments || q.Limit != 7 || q.Explain != (record.Code{System: "http://x", Value: "1"}) || q.Key != "k" || q.DataVersion != "v7" || !q.Past.At().Equal(now) {
+	if q.Want != recommender.Treatments || q.Limit != 7 || q.Explain != (record.Code{System: "http://x", Value: "1"}) || q.Key != "k" || q.DataVersion != "v7" || !q.Past.At().Equal(now) {
 		t.Errorf("asked %+v", q)
 	}
 	again := h.do("GET /v1/patients/p1/recommendations?want=treatments&limit=7&explain=http://x%7C1", "", "If-None-Match: "+w.Header().Get("ETag"))
 	want(t, again, 304)
 
 	want(t, h.do("GET /v1/patients/p1/recommendations?want=tests&at=2026-05-01", ""), 200)
-	if q := h.asked; q.Want != server.Tests || q.Key != "" || q.Past.At().Format("2006-01-02T15:04") != "2026-05-01T00:00" || q.Limit != 10 {
+	if q := h.asked; q.Want != recommender.Tests || q.Key != "" || q.Past.At().Format("2006-01-02T15:04") != "2026-05-01T00:00" || q.Limit != 10 {
 		t.Errorf("asked of the past: %+v", q)
 	}
 	want(t, h.do("GET /v1/patients/nobody/recommendations?want=tests", ""), 404)
