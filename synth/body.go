@@ -5,11 +5,16 @@ import "math"
 // ill is the true severity of a chronic condition now, 0 when absent.
 func (m *maker) ill(c condition) float64 {
 	on := m.person.onset[c]
-	if on == 0 || on > m.now {
+	if on == 0 || on > m.now || m.passed(c) {
 		return 0
 	}
 	years := float64(m.now-on) / float64(year)
 	return max(.2, m.person.severity[c]*(1+m.person.drift[c]*math.Sqrt(years))+.02*years)
+}
+
+// passed says whether a condition has gone by itself.
+func (m *maker) passed(c condition) bool {
+	return m.person.over[c] > 0 && m.person.over[c] < m.now
 }
 
 // relieve is the strength of the drugs taken for a condition.

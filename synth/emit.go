@@ -70,7 +70,7 @@ func (m *maker) context() {
 }
 
 func (m *maker) writePressure(at stamp) {
-	if m.silent || !m.full && !m.draw.chance(.6) {
+	if m.silent || !m.full && !m.draw.chance(.45) {
 		return
 	}
 	p := m.page
@@ -99,7 +99,7 @@ func (m *maker) observation(category string, code coding, text string, at stamp)
 // writeVital writes one vital sign or score with probability share.
 func (m *maker) writeVital(a analyte, at stamp, share float64) {
 	if !m.full {
-		share *= .3
+		share *= .12
 	}
 	if m.silent || !m.draw.chance(share) {
 		return
@@ -115,7 +115,7 @@ func (m *maker) writeVital(a analyte, at stamp, share float64) {
 }
 
 // leanPanel are the analytes of panels that profile lean writes down.
-var leanPanel = [analyteCount]bool{creatinine: true, potassium: true, egfr: true, a1c: true, ldl: true, hemoglobin: true, tsh: true, urate: true, inr: true, bnp: true,
+var leanPanel = [analyteCount]bool{creatinine: true, potassium: true, a1c: true, ldl: true, hemoglobin: true, tsh: true, urate: true, inr: true, bnp: true,
 	troponin: true, psa: true, uacr: true, ferritin: true, lithiumLevel: true, crp: true, lactate: true, procalcitonin: true, strepAntigen: true, fluAntigen: true, covidPCR: true,
 	urineNitrite: true, urineCulture: true, bloodCulture: true, pregnancyTest: true, fecalBlood: true, hiv: true, boneDensity: true, spirometry: true, ejection: true}
 
@@ -274,7 +274,7 @@ func (m *maker) writeProcedureOf(words string, code coding, at stamp, c conditio
 }
 
 func (m *maker) writeVaccine(k int) {
-	if m.silent || !m.full && !m.draw.chance(.6) {
+	if m.silent || !m.full && !m.draw.chance(.35) {
 		return
 	}
 	p, v := m.page, &vaccines[k]

@@ -35,7 +35,9 @@ func (m *maker) finish() {
 		}
 	}
 	for i := range m.problems {
-		m.writeCondition(&m.problems[i])
+		if x := &m.problems[i]; m.full || x.resolved == 0 || x.resolved >= m.from {
+			m.writeCondition(x)
+		}
 	}
 	for i := range m.orders {
 		m.writeOrder(&m.orders[i])
@@ -278,7 +280,7 @@ func (m *maker) writeExtras() {
 	if r.chance(.05 + .12*b2f(m.full)) {
 		m.writeFamily(r)
 	}
-	if len(m.problems) > 0 && r.chance(.04+.3*b2f(m.full)) {
+	if len(m.problems) > 0 && m.problems[0].resolved == 0 && r.chance(.04+.3*b2f(m.full)) {
 		m.writePlan()
 	}
 	if r.chance(.02 + .05*b2f(m.full)) {

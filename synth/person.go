@@ -25,6 +25,7 @@ type person struct {
 	severity  [lastChronic]float64
 	drift     [lastChronic]float64 // of severity, per year
 	onset     [lastChronic]stamp   // 0 = never
+	over      [lastChronic]stamp   // when it passes; 0 = never
 	allergic  [allergenCount]bool
 	salt      uint64 // of the latent response to each drug
 }
@@ -129,6 +130,9 @@ func (m *maker) drawOnsets(r *rng) {
 			if threshold[c] <= 0 {
 				has[c] = true
 				p.onset[c] = at + stamp(c)*day // a few days apart
+				if l := conditions[c].lasts; l > 0 {
+					p.over[c] = at + stamp((.3+.7*r.exp())*l*float64(year))
+				}
 			}
 		}
 	}

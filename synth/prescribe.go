@@ -121,16 +121,16 @@ func (m *maker) taste(d drug) float64 {
 	return w
 }
 
-// choose draws at most one drug from the options: any with probability p, which
-// one by the options' weights times the clinician's tastes. It returns -1 for
-// none. Every candidate's share of p goes to the oracle.
+// choose draws at most one drug from the options: any with probability p, less
+// when the options left weigh little together, which one by the options'
+// weights times the clinician's tastes. It returns -1 for none. Every candidate's share of p goes to the oracle.
 func (m *maker) choose(p float64, c condition, options []option) drug {
 	if p <= 0 {
 		return -1
 	}
 	slip := m.draw.chance(slipRate)
 	m.weights, m.choices = m.weights[:0], m.choices[:0]
-	var total float64
+	var total, wanted float64
 	for i := range options {
 		o := &options[i]
 		w := o.weight(m)
@@ -140,7 +140,6 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 		if w <= 0 {
 			continue
 		}
-		w *= m.visit.doctor.groups[o.group]
 		from := len(m.weights)
 		var sum float64
 		for _, d := range m.h.ofGroup[o.group] {
@@ -151,6 +150,11 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 			sum += t
 			m.weights, m.choices = append(m.weights, t), append(m.choices, d)
 		}
+		if sum <= 0 {
+			continue
+		}
+		wanted += w
+		w *= m.visit.doctor.groups[o.group]
 		for k := from; k < len(m.weights); k++ {
 			m.weights[k] *= w / sum
 			total += m.weights[k]
@@ -159,6 +163,7 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 	if total <= 0 {
 		return -1
 	}
+	p *= min(1, wanted) // with only poor options left, rather none
 	chosen := -1
 	if m.draw.chance(p) {
 		chosen = m.draw.pick(m.weights)
@@ -178,7 +183,7 @@ func (m *maker) start(d drug, c condition, score float64) {
 	long := x.days >= 28
 	refills := 0
 	if long && !m.visit.stay {
-		refills = m.draw.pick([]float64{.35, .3, .15, .2})
+		refills = m.refills()
 	}
 	last := m.prescribe(d, c, refills)
 	a := active{drug: d, cond: c, since: m.now, supply: m.now + stamp(x.days*(1+refills))*day, dose: 1, atStart: score, last: last}
@@ -246,4 +251,17 @@ func effectOf(g group) (condition, string) {
 		return -1, "constipation"
 	}
 	return -1, "dizziness and fatigue"
+}
+
+// refills is how often an order may be dispensed again.
+func (m *maker) refills() int { return m.draw.pick(refillShares[:]) }
+
+var refillShares = [4]float64{.06, .14, .1, .7}
+
+// titrated are the groups whose dose is raised step by step.
+var titrated = [groupCount]bool{
+	aceInhibitor: true, arb: true, calciumBlocker: true, thiazide: true, betaBlocker: true, nonselectiveBeta: true, loopDiuretic: true, pregnancyPressure: true,
+	metforminGroup: true, glp1: true, sulfonylurea: true, basalInsulin: true, mealInsulin: true, statin: true, thyroidHormone: true, ssri: true, snri: true, bupropionGroup: true,
+	antiepileptic: true, moodStabilizer: true, stimulant: true, neuropathic: true, urateLowering: true, migrainePrevention: true, inhaledSteroid: true, steroidLABA: true, dmard: true,
+	vitaminKAntagonist: true, arni: true, antipsychotic: true,
 }

@@ -29,7 +29,7 @@ func always(w float64) func(*maker) float64 { return func(*maker) float64 { retu
 // tells, on a scale where 1 is moderately bothered.
 func symptomScore(c condition, relief float64) func(*maker) float64 {
 	return func(m *maker) float64 {
-		return 1.35*m.ill(c) - relief*m.relieve(c) - .35 + .3*m.draw.normal()
+		return 1.1*m.ill(c) - 1.6*relief*m.relieve(c) - .4 + .3*m.draw.normal()
 	}
 }
 
@@ -122,7 +122,7 @@ var programs = []program{
 			return 3 * lessIf(m.on(statin), 0) * lessIf(m.fertile(), .5) * lessIf(m.seen(alt, 25) > 120, .1)
 		}},
 		{cholesterolAbsorption, func(m *maker) float64 {
-			return .2 * moreIf(m.on(statin), 5) * moreIf(m.refused[statin] > 0, 8) * lessIf(m.on(cholesterolAbsorption) || m.pregnant(), 0)
+			return .06 * moreIf(m.on(statin), 5) * moreIf(m.refused[statin] > 0 && !m.on(statin), 4) * lessIf(m.on(cholesterolAbsorption) || m.pregnant(), 0)
 		}},
 	}},
 	{cond: coronary, score: func(m *maker) float64 {

@@ -21,10 +21,11 @@ import (
 
 // The profiles of [Options]: how much of a life is written down.
 const (
-	// Full is about 120 resources a patient: eight years of care, notes,
+	// Full is about 120 resources a patient: three years of care, notes,
 	// reports, panels, imaging.
 	Full = "full"
-	// Lean is about 25 resources a patient: two years, few notes and reports.
+	// Lean is about 25 resources a patient: a year and a half, few notes and
+	// reports.
 	Lean = "lean"
 )
 

@@ -48,9 +48,9 @@ type acute struct {
 
 func newMaker(opt Options, h *hospital) *maker {
 	m := &maker{opt: opt, h: h, full: opt.Profile == Full, until: stamp(opt.Until.Unix())}
-	m.from = m.until - 2*year
+	m.from = m.until - 18*year/12
 	if m.full {
-		m.from = m.until - 5*year
+		m.from = m.until - 3*year
 	}
 	return m
 }
@@ -167,7 +167,7 @@ func (m *maker) plan() {
 	if m.pregnant() {
 		next = min(next, 40)
 	}
-	next *= m.draw.between(.8, 1.35) / min(1.3, max(.7, m.person.seeks))
+	next *= m.draw.between(1, 1.7) / min(1.3, max(.7, m.person.seeks))
 	m.visit.horizon = m.now + max(14*day, stamp(next*float64(day)))
 }
 
@@ -177,9 +177,18 @@ func (m *maker) care(weight float64) {
 	for i := range programs {
 		p := &programs[i]
 		if m.chart.has(p.cond) && (m.now >= m.scored[p.cond]+5*day) {
-			m.manage(p, weight)
+			m.manage(p, weight*m.attention(p.cond))
 		}
 	}
+}
+
+// attention is how much a visit attends to a condition: fully to what it is
+// for and to what was badly controlled last time, else in part.
+func (m *maker) attention(c condition) float64 {
+	if m.visit.reason == c || m.score[c] > 1.1 || m.scored[c] == 0 {
+		return 1
+	}
+	return .45
 }
 
 // manage decides on one chronic condition: leave, start, add, raise or replace.
@@ -210,8 +219,8 @@ func (m *maker) manage(p *program, weight float64) {
 	if p.after != nil && weight >= 1 {
 		p.after(m)
 	}
-	if n > 0 && score < -1.1 && len(m.meds) > 4 {
-		m.deprescribe(c, weight)
+	if n > 0 && score < -.8 {
+		m.deprescribe(c, weight*(.15+.4*b2f(m.passed(c))))
 	}
 	worst := m.weakest(c, score)
 	if n > 0 && worst >= 0 && (p.single || n >= p.most) {
@@ -290,7 +299,7 @@ func (m *maker) raise(c condition, p float64) bool {
 	}
 	for i := len(m.meds) - 1; i >= 0; i-- {
 		a := &m.meds[i]
-		if a.cond != c || a.dose > 2.5 || drugs[a.drug].days < 28 {
+		if a.cond != c || a.dose > 2.5 || drugs[a.drug].days < 28 || !titrated[drugs[a.drug].group] {
 			continue
 		}
 		yes := m.draw.chance(p)
@@ -308,7 +317,7 @@ func (m *maker) raise(c condition, p float64) bool {
 // reorder writes a new order for an active drug.
 func (m *maker) reorder(a *active) {
 	x := &drugs[a.drug]
-	refills := m.draw.pick([]float64{.35, .3, .15, .2})
+	refills := m.refills()
 	if a.last >= 0 && !m.silent {
 		if o := &m.orders[a.last]; o.supplyEnd() > m.now {
 			o.stopped = max(m.now, o.written)
@@ -319,9 +328,9 @@ func (m *maker) reorder(a *active) {
 }
 
 // deprescribe drops a drug that is needed no more.
-func (m *maker) deprescribe(c condition, weight float64) {
+func (m *maker) deprescribe(c condition, p float64) {
 	for i := range m.meds {
-		if m.meds[i].cond == c && m.now-m.meds[i].since > 200*day && m.draw.chance(.12*weight) {
+		if m.meds[i].cond == c && m.now-m.meds[i].since > 200*day && m.draw.chance(p) {
 			m.stop(i, 0)
 			return
 		}
@@ -345,7 +354,10 @@ func (m *maker) renew(weight float64) {
 			continue
 		}
 		short := float64(m.visit.horizon-a.supply) / float64(90*day)
-		p := weight * sigmoid(2.4*short-.7+m.visit.doctor.renewals) * (.45 + .5*m.person.adherence)
+		p := weight * sigmoid(2.4*short-.7+m.visit.doctor.renewals) * (.42 + .5*m.person.adherence)
+		if drugs[a.drug].perDay == 0 {
+			p *= .4 // as needed
+		}
 		yes := m.draw.chance(p)
 		m.consider(candidate{kind: 'm', index: int(a.drug), p: p, ordered: yes, renewal: true})
 		if yes {
@@ -410,7 +422,10 @@ func (m *maker) adverse() {
 func (m *maker) discover() {
 	for c := condition(0); c < lastChronic; c++ {
 		on := m.person.onset[c]
-		if on == 0 || on > m.now || m.chart.has(c) {
+		if m.chart.has(c) && m.passed(c) && m.takesFor(c) == 0 && m.draw.chance(.6) {
+			m.resolve(c, m.now)
+		}
+		if on == 0 || on > m.now || m.passed(c) || m.chart.has(c) {
 			continue
 		}
 		p := .75
