@@ -191,9 +191,13 @@ func (w *window) looksLikeLines() bool {
 		return false
 	}
 	end := bytes.IndexByte(b, '\n')
-	if end < 0 || skipValue(b, 0) < 0 || skipSpace(b, skipValue(b, 0)) <= end {
+	if end < 0 {
 		return false
 	}
-	next := skipSpace(b, end)
-	return next < len(b) && b[next] == '{'
+	value := skipValue(b, 0)
+	if value < 0 || value > end {
+		return false
+	}
+	next := skipSpace(b, value)
+	return next > end && next < len(b) && b[next] == '{'
 }

@@ -95,14 +95,13 @@ const (
 const maxIssues = 20
 
 type scanner struct {
-	b       []byte
-	i       int
-	depth   int
-	max     int
-	invalid int // offset of the first byte that is not UTF-8, -1 = none
-	broken  bool
-	slot    int
-	h       *Header
+	b      []byte
+	i      int
+	depth  int
+	max    int
+	broken bool
+	slot   int // the subject element being read, -1 = none
+	h      *Header
 }
 
 // Scan reads one resource once, without decoding it: it checks that raw is
@@ -115,12 +114,11 @@ func Scan(raw []byte, h *Header) []Issue { return scan(raw, h, maxDepth) }
 func scan(raw []byte, h *Header, depth int) []Issue {
 	*h = Header{Refs: h.Refs[:0], Identifiers: h.Identifiers[:0], Logical: h.Logical[:0],
 		Contained: h.Contained[:0], keys: h.keys[:0], issues: h.issues[:0], raw: raw}
-	s := scanner{b: raw, h: h, max: depth, invalid: -1, slot: -1}
-	if !utf8.Valid(raw) {
-		s.invalid = firstInvalid(raw)
-		s.report(s.invalid, Error, "structure", "invalid UTF-8")
-	}
+	s := scanner{b: raw, h: h, max: depth, slot: -1}
 	s.resource()
+	if !utf8.Valid(raw) {
+		s.report(firstInvalid(raw), Error, "structure", "invalid UTF-8")
+	}
 	h.choose()
 	return h.issues
 }

@@ -71,6 +71,10 @@ func (s *scanner) array(at place) bool {
 		if !s.value(at) {
 			return false
 		}
+		if s.i < len(s.b) && s.b[s.i] == ',' {
+			s.i++
+			continue
+		}
 		s.space()
 		if s.i >= len(s.b) {
 			return s.fail("structure", "")
@@ -108,26 +112,20 @@ func (s *scanner) object(at place) bool {
 		return s.close(&o)
 	}
 	for {
-		s.space()
-		if s.i >= len(s.b) || s.b[s.i] != '"' {
-			return s.fail("structure", "property name expected")
-		}
 		start := s.i
-		key, ok := s.str()
+		key, ok := s.key()
 		if !ok {
 			return false
 		}
 		if s.repeated(&o, key) {
-			s.report(start, Error, "structure", "duplicate property")
+			s.report(skipSpace(s.b, start), Error, "structure", "duplicate property")
 		}
-		s.space()
-		if s.i >= len(s.b) || s.b[s.i] != ':' {
-			return s.fail("structure", "':' expected")
-		}
-		s.i++
-		s.space()
 		if !s.member(&o, key) {
 			return false
+		}
+		if s.i < len(s.b) && s.b[s.i] == ',' {
+			s.i++
+			continue
 		}
 		s.space()
 		if s.i >= len(s.b) {
@@ -142,6 +140,35 @@ func (s *scanner) object(at place) bool {
 			return s.fail("structure", "',' or '}' expected")
 		}
 	}
+}
+
+// key reads a property name and its colon, and goes to the value.
+func (s *scanner) key() ([]byte, bool) {
+	b, i := s.b, s.i
+	if i < len(b) && b[i] <= ' ' {
+		i = skipSpace(b, i)
+	}
+	if i >= len(b) || b[i] != '"' {
+		s.i = i
+		return nil, s.fail("structure", "property name expected")
+	}
+	end := plain(b, i+1)
+	if end+1 < len(b) && b[end] == '"' && b[end+1] == ':' && end+2 < len(b) && b[end+2] > ' ' {
+		s.i = end + 2
+		return b[i+1 : end], true
+	}
+	s.i = i
+	key, ok := s.str()
+	if !ok {
+		return nil, false
+	}
+	s.space()
+	if s.i >= len(b) || b[s.i] != ':' {
+		return nil, s.fail("structure", "':' expected")
+	}
+	s.i++
+	s.space()
+	return key, true
 }
 
 // openObject is an object that is being read.
@@ -361,6 +388,10 @@ func (s *scanner) anyMember(o *openObject, key []byte) bool {
 	switch c := s.b[s.i]; {
 	case c == '"':
 		if len(key) != 9 || string(key) != "reference" {
+			if end := plain(s.b, s.i+1); end < len(s.b) && s.b[end] == '"' {
+				s.i = end + 1
+				return true
+			}
 			return s.skipStr()
 		}
 		start := s.i + 1
