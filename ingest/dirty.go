@@ -74,6 +74,12 @@ func (d *dirty) size() int {
 	return len(d.waiting) + len(d.working)
 }
 
+func (d *dirty) anyWaiting() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.waiting) > 0
+}
+
 // due tells how long to wait until the waiting patients should be taken:
 // until they have been quiet, but not for longer than patience.
 func (d *dirty) due(quiet, patience time.Duration) (wait time.Duration, any bool) {

@@ -79,16 +79,21 @@ func (in *Ingest) settle(err error) {
 // work rebuilds all patients that are dirty now.
 func (in *Ingest) work(ctx context.Context) error {
 	head := in.opt.Store.Head()
+	in.mu.Lock()
+	in.started++
 	patients, upTo := in.dirty.take(head)
+	in.mu.Unlock()
 	slices.Sort(patients)
 	err := in.rebuild(ctx, patients, upTo)
 	in.dirty.done(err != nil)
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	if err != nil {
+		in.started = in.ended // a waiter's goal is the next round
 		return err
 	}
-	in.mu.Lock()
+	in.ended = in.started
 	in.caught = max(in.caught, upTo)
-	in.mu.Unlock()
 	return nil
 }
 

@@ -57,6 +57,8 @@ type Ingest struct {
 	failure error         // of the last round, nil after a good one
 	round   chan struct{} // closed and replaced after every round
 	caught  uint64        // the change log is followed up to here
+	started int           // rounds begun
+	ended   int           // rounds ended well
 }
 
 // Open starts the follower where it had come to. Close it.
@@ -130,15 +132,20 @@ func (in *Ingest) Wait(ctx context.Context) error { return in.WaitFor(ctx, nil) 
 // WaitFor is Wait with progress over the patients that were to be rebuilt.
 func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) error {
 	target, total := in.opt.Store.Head(), in.dirty.size()
+	in.mu.Lock()
+	goal := in.started
+	if in.dirty.anyWaiting() || in.caught < target {
+		goal++ // a round that has not begun yet
+	}
+	in.mu.Unlock()
 	for {
 		in.mu.Lock()
-		caught, failure, round := in.caught, in.failure, in.round
+		done, failure, round := in.ended >= goal && in.caught >= target, in.failure, in.round
 		in.mu.Unlock()
-		left := in.dirty.size()
 		if progress != nil && total > 0 {
-			progress(max(0, total-left), total)
+			progress(max(0, total-in.dirty.size()), total)
 		}
-		if caught >= target && left == 0 {
+		if done {
 			return nil
 		}
 		if failure != nil {
