@@ -47,7 +47,9 @@ type Summary struct {
 // Read splits a document into its resources and hands each to each, with the
 // issues of its [Scan]. It recognises gzip, zip (also of gzip files), NDJSON, a
 // Bundle of any type, a single resource and an array of resources, in any
-// sequence. name is for messages, and an ending .ndjson or .jsonl (before .gz)
+// sequence. In NDJSON, where a line is a resource, a Bundle is taken apart when it
+// is a mere container (transaction, batch, collection, searchset, history), and
+// kept as a resource when it is a document or a message. name is for messages, and an ending .ndjson or .jsonl (before .gz)
 // says that lines stand for themselves.
 //
 // A Bundle is read entry by entry: memory is that of its largest entry. As
@@ -132,7 +134,7 @@ func (rd *reader) lines(w *window, name string) error {
 			return d.finish(d.stop(path, err))
 		case len(line) == 0:
 			continue
-		case isBundle(line):
+		case isContainer(line):
 			err = rd.inner(line, name, path+": ")
 		default:
 			err = d.resource(Entry{Path: path, Raw: line}, ": ")

@@ -104,6 +104,26 @@ func isBundle(raw []byte) bool {
 	return false
 }
 
+// isContainer reports whether a line is a Bundle that only carries resources.
+func isContainer(raw []byte) bool {
+	if !isBundle(raw) {
+		return false
+	}
+	c := cursor{b: raw}
+	for k := c.open(); k != nil; k = c.next() {
+		if string(k) != "type" {
+			c.skip()
+			continue
+		}
+		switch string(c.bytes()) {
+		case "transaction", "batch", "collection", "searchset", "history":
+			return true
+		}
+		return false
+	}
+	return false
+}
+
 func (d *document) bundleType(v []byte) {
 	if len(v) > 2 && len(v) <= 64 && v[0] == '"' {
 		d.sum.Type = string(unescape(nil, v[1:len(v)-1]))
