@@ -1,6 +1,7 @@
 package terms
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,14 @@ type allergenTarget struct {
 	class, substance string
 	none             bool
 	ingredients      []int
+}
+
+// merge adds what another row says about the same phrase.
+func (a *allergenTarget) merge(b allergenTarget) {
+	a.class = cmp.Or(a.class, b.class)
+	a.substance = cmp.Or(a.substance, b.substance)
+	a.none = a.none || b.none
+	a.ingredients = append(a.ingredients, b.ingredients...)
 }
 
 // SubstanceSystem is the system of allergens that are no drugs ("latex").

@@ -166,14 +166,14 @@ func (t *Terms) unmapped(codes []record.Code, text string) record.Code {
 	return record.Code{System: record.Text, Value: value, Display: strings.Clone(text)}
 }
 
-// DrugOfConcept is the way back from a concept that [Terms.Drug] made.
+// DrugOfConcept is the way back from a concept that [Terms.Drug] made. Concepts
+// in the system [record.Text] are those of unmapped drugs and stay unmapped.
 func (t *Terms) DrugOfConcept(c record.Code) Drug {
+	if c.System == record.Text {
+		return Drug{Concept: c}
+	}
 	if c.System != record.Ingredient || !strings.Contains(c.Value, " / ") {
-		text := ""
-		if c.System == record.Text {
-			text = c.Value
-		}
-		return t.Drug([]record.Code{c}, text)
+		return t.Drug([]record.Code{c}, "")
 	}
 	return t.drugs.get([]record.Code{c}, "", "concept", func() Drug {
 		var ids []int

@@ -8,6 +8,7 @@ import (
 // parsed is what the free-text parser understood.
 type parsed struct {
 	ids       []int // ingredients in order of appearance
+	together  []int // those named by one phrase for a combination
 	brandOnly bool  // known by brands alone
 	missing   bool  // a part of a combination was not understood
 }
@@ -26,9 +27,13 @@ func (t *Terms) parseClinicalDrug(display string) parsed {
 	if i := strings.LastIndexByte(body, '['); i > 0 {
 		body = body[:i]
 	}
+	parts := strings.Split(body, " / ")
+	if len(parts) == 1 {
+		return t.parseDrug(display)
+	}
 	var all parsed
-	for _, part := range strings.Split(body, " / ") {
-		p := t.scanDrug(part, true)
+	for _, part := range parts {
+		p := t.scanDrug(part)
 		if len(p.ids) == 0 {
 			all.missing = true
 		}
@@ -45,18 +50,19 @@ func (t *Terms) parseClinicalDrug(display string) parsed {
 // carry another drug are not ingredients of the order; potassium chloride in a
 // fluid is a maintenance fluid and keeps both.
 func (t *Terms) parseDrug(text string) parsed {
-	p := t.scanDrug(text, false)
+	p := t.scanDrug(text)
 	if len(p.ids) < 2 {
 		return p
 	}
-	active := slices.ContainsFunc(p.ids, func(i int) bool { return !t.fluids[i] && !t.words.additive[t.ingredients[i].Name] })
-	water := func(i int) bool { return t.ingredients[i].Name == "water" }
-	if active {
-		p.ids = slices.DeleteFunc(p.ids, func(i int) bool { return t.fluids[i] })
-	} else if !slices.ContainsFunc(p.ids, func(i int) bool { return !water(i) }) {
-		return p
-	} else {
-		p.ids = slices.DeleteFunc(p.ids, water)
+	if slices.ContainsFunc(p.ids, func(i int) bool { return i != t.insulin && t.insulins[i] }) {
+		p.ids = slices.DeleteFunc(p.ids, func(i int) bool { return i == t.insulin })
+	}
+	carrier := func(i int) bool { return t.ingredients[i].Name == "water" }
+	if slices.ContainsFunc(p.ids, func(i int) bool { return !t.fluids[i] && !t.words.additive[t.ingredients[i].Name] }) {
+		carrier = func(i int) bool { return t.fluids[i] && !slices.Contains(p.together, i) }
+	}
+	if slices.ContainsFunc(p.ids, func(i int) bool { return !carrier(i) }) {
+		p.ids = slices.DeleteFunc(p.ids, carrier)
 	}
 	return p
 }
@@ -64,27 +70,30 @@ func (t *Terms) parseDrug(text string) parsed {
 // scanDrug finds known names from left to right, the longest first. Words that
 // are also salts or solvents ("calcium", "sodium") count only where a component
 // begins with them. A brand in brackets explains a name outside of them.
-func (t *Terms) scanDrug(text string, clinical bool) parsed {
+func (t *Terms) scanDrug(text string) parsed {
 	ts := tokens(text)
-	var names, brands, aside []int
-	begun := false     // the component has a name or an unknown word already
-	var stranger token // an unknown word that begins a component
-	missing := false
+	var names, brands, aside, together []int
+	begun := false    // the component has a name or an unknown word already
+	stranger := false // an unknown word is a component of a combination
 	for i := 0; i < len(ts); {
 		tok := ts[i]
-		if tok.sep == '/' || tok.sep == '-' || tok.sep == ';' || tok.text == "and" || tok.text == "with" || tok.text == "in" {
+		if joins(tok) || tok.sep == ';' || tok.text == "and" || tok.text == "with" || tok.text == "in" {
 			begun = false
 		}
 		e, n := t.lexicon.at(ts, i)
 		if n == 0 {
 			if !tok.number && !t.words.noise[tok.text] {
-				if !begun && !tok.bracket && (tok.sep == '/' || tok.sep == '-') && len(tok.text) > 3 {
-					stranger = tok
+				joined := joins(tok) || i+1 < len(ts) && joins(ts[i+1])
+				if joined && !begun && !tok.bracket && len(tok.text) > 3 && allLetters(tok.text) {
+					stranger = true
 				}
 				begun = true
 			}
 			i++
 			continue
+		}
+		if len(e.ids) > 1 {
+			together = append(together, e.ids...)
 		}
 		switch {
 		case e.weak && (begun || tok.bracket || t.strongAt(ts, i+n)):
@@ -97,12 +106,19 @@ func (t *Terms) scanDrug(text string, clinical bool) parsed {
 		}
 		i += n
 	}
-	missing = stranger.text != "" && len(names) > 0 && !clinical
 	ids := append(slices.Clone(names), brands...)
 	if len(ids) == 0 {
 		ids = aside
 	}
-	return parsed{ids: unique(ids), brandOnly: len(names) == 0, missing: missing}
+	return parsed{ids: unique(ids), together: together, brandOnly: len(names) == 0, missing: stranger}
+}
+
+// joins reports whether the token is joined to the one before as the parts of a
+// combination are.
+func joins(t token) bool { return t.sep == '/' || t.sep == '-' }
+
+func allLetters(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= '0' && r <= '9' })
 }
 
 // strongAt reports whether a name that is no salt follows directly, as in

@@ -32,8 +32,8 @@ func (l *loader) load() (*Terms, error) {
 	l.ids = map[string]map[string]bool{}
 	l.t = &Terms{
 		byName: map[string]int{}, byRxNorm: map[string]int{}, byCVX: map[string]int{},
-		words:   words{noise: map[string]bool{}, additive: map[string]bool{}},
-		classes: map[string]class{}, fluids: map[int]bool{},
+		words:   words{noise: map[string]bool{}, additive: map[string]bool{}, salt: map[string]bool{}},
+		classes: map[string]class{}, fluids: map[int]bool{}, insulins: map[int]bool{}, insulin: -1,
 		local: map[codeKey]Drug{}, localCode: map[codeKey]record.Code{}, localText: map[string]Drug{},
 		parents: map[codeKey][]record.Code{}, displays: map[codeKey]string{}, sets: map[string]*valueSet{},
 		icd9: map[string]string{}, chapters: map[string][]chapter{},
@@ -78,15 +78,6 @@ func (l *loader) loadClasses() error {
 	return nil
 }
 
-// weakNames are ingredients whose names are salts or solvents of others.
-func weakName(name string) bool {
-	switch name {
-	case "calcium", "magnesium", "potassium", "sodium", "zinc", "iron", "water", "phosphate", "iodine", "selenium":
-		return true
-	}
-	return false
-}
-
 func (l *loader) loadIngredients() error {
 	rows, err := l.builtin("ingredients", "name", "rxnorm", "synonyms", "source")
 	if err != nil {
@@ -115,11 +106,14 @@ func (l *loader) addIngredient(r row, name, rxnorm, synonyms, classes string) er
 		return r.bad("not a name of an ingredient")
 	}
 	in := Ingredient{Name: name, Code: record.Code{System: record.Ingredient, Value: name, Display: name}}
-	if rxnorm != "" {
-		if _, err := strconv.ParseUint(rxnorm, 10, 32); err != nil {
+	codes := list(rxnorm, ";")
+	for _, c := range codes {
+		if _, err := strconv.ParseUint(c, 10, 32); err != nil {
 			return r.bad("rxnorm is not a number")
 		}
-		in.Code = record.Code{System: record.RxNorm, Value: rxnorm, Display: name}
+	}
+	if len(codes) > 0 {
+		in.Code = record.Code{System: record.RxNorm, Value: codes[0], Display: name}
 	}
 	i, known := t.byName[phrase(name)]
 	if known {
@@ -128,12 +122,12 @@ func (l *loader) addIngredient(r row, name, rxnorm, synonyms, classes string) er
 		i = len(t.ingredients)
 		t.ingredients = append(t.ingredients, in)
 	}
-	if rxnorm != "" {
-		t.byRxNorm[rxnorm] = i
+	for _, c := range codes {
+		t.byRxNorm[c] = i
 	}
 	for _, n := range append([]string{name}, list(synonyms, ";")...) {
 		t.byName[phrase(n)] = i
-		t.lexicon.add(n, entry{ids: []int{i}, weak: weakName(n)})
+		t.lexicon.add(n, entry{ids: []int{i}, weak: t.words.salt[phrase(n)]})
 	}
 	for _, c := range list(classes, ";") {
 		l.member(c, name)
@@ -194,10 +188,16 @@ func (l *loader) closeClasses() {
 			}
 			c.members = append(c.members, t.ingredients[i])
 			t.classes[name] = c
-			if name == "fluid" {
+			switch name {
+			case "fluid":
 				t.fluids[i] = true
+			case "insulin":
+				t.insulins[i] = true
 			}
 		}
+	}
+	if i, ok := t.byName["insulin"]; ok {
+		t.insulin = i
 	}
 	for name, c := range t.classes {
 		slices.SortFunc(c.members, func(a, b Ingredient) int { return strings.Compare(a.Name, b.Name) })
@@ -278,6 +278,10 @@ func (l *loader) loadAllergens() error {
 			}
 		default:
 			return r.bad("unknown kind")
+		}
+		if e, ok := l.t.allergens.entries[phrase(r.fields[0])]; ok {
+			l.t.targets[e.ids[0]].merge(a)
+			continue
 		}
 		l.t.targets = append(l.t.targets, a)
 		l.t.allergens.add(r.fields[0], entry{ids: []int{len(l.t.targets) - 1}})

@@ -39,25 +39,26 @@ func (t *Terms) procedureKind(codes []record.Code, text string) record.Kind {
 	return record.Procedure
 }
 
-// procedure judges a normalised text path from its leaf up.
+// procedure judges a normalised text path from its leaf up: the leaf and the
+// steps above it by their words, the section (second step) of a path by the
+// lists for sections, the organ system (first step) not at all.
 func (w words) procedure(path string) record.Kind {
 	steps := strings.Split(path, " > ")
 	for i, s := range slices.Backward(steps) {
 		p := " " + phrase(s) + " "
-		if i == len(steps)-1 || len(steps) == 1 {
-			if w.therapy.in(p) {
-				return record.Procedure
-			}
-			if w.test.in(p) {
-				return record.Test
-			}
-			continue
+		therapy, test := w.therapy, w.test
+		if n := len(steps); n > 2 && i == 1 {
+			therapy, test = w.therapySection, w.testSection
+		} else if n > 1 && i == 0 {
+			break
 		}
-		if i > 0 && w.testSection.in(p) {
+		switch {
+		case w.sureTest.in(p):
 			return record.Test
-		}
-		if w.therapySection.in(p) {
+		case therapy.in(p):
 			return record.Procedure
+		case test.in(p):
+			return record.Test
 		}
 	}
 	return record.Procedure

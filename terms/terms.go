@@ -23,7 +23,7 @@
 // empty lines and lines that begin with # are skipped. A bad row is an error
 // that names file and line.
 //
-//	drugs.tsv        name, rxnorm, synonyms (a;b;c), classes (a;b), source    adds or replaces ingredients
+//	drugs.tsv        name, rxnorm (a;b), synonyms (a;b), classes (a;b), source  adds or replaces ingredients
 //	brands.tsv       brand, ingredients (a / b), source                      adds or replaces brands
 //	members.tsv      class, ingredient, source                               adds members; "-name" takes one out
 //	local-codes.tsv  system, value, target, source                           target: ingredients "a / b", or "system|code"
@@ -65,6 +65,8 @@ type Terms struct {
 	words       words
 	classes     map[string]class
 	fluids      map[int]bool
+	insulins    map[int]bool
+	insulin     int // the ingredient "insulin" of no named kind
 
 	local     map[codeKey]Drug
 	localCode map[codeKey]record.Code

@@ -6,9 +6,11 @@ import "strings"
 type words struct {
 	noise          map[string]bool // of orders: forms, routes, units, packaging
 	additive       map[string]bool // ingredients that go along with fluids
+	salt           map[string]bool // names that are also salts or solvents of other drugs
 	finding        phrases
 	therapy        phrases
 	test           phrases
+	sureTest       phrases // beats words of treatment
 	testSection    phrases
 	therapySection phrases
 }
@@ -56,6 +58,10 @@ func (w *words) add(name, word string) (ok bool) {
 		w.noise[word] = true
 	case "fluid-additive":
 		w.additive[word] = true
+	case "salt-name":
+		w.salt[word] = true
+	case "procedure-test-sure":
+		w.sureTest.add(word)
 	case "finding":
 		w.finding.add(word)
 	case "procedure-therapy":
