@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -92,13 +93,15 @@ func corruptOr(err error) error {
 
 // quiet swallows what the database tells: callers get errors, and the store
 // writes no log. What the database declares fatal (its write-ahead log cannot be
-// written, so nothing can be promised any more) ends the process, as it must.
+// written, so nothing can be promised any more) ends the process, as it must: the
+// database does not expect Fatalf to return.
 type quiet struct{}
 
 func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("store: the database cannot go on: "+format, args...))
+	fmt.Fprintf(os.Stderr, "store: the database cannot go on: "+format+"\n", args...)
+	os.Exit(1)
 }
 
 // forgetful is the file system without the reuse of log files: a log written
