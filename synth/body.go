@@ -14,7 +14,7 @@ func (m *maker) ill(c condition) float64 {
 
 // passed says whether a condition has gone by itself.
 func (m *maker) passed(c condition) bool {
-	return m.person.over[c] > 0 && m.person.over[c] < m.now
+	return m.person.over[c] != 0 && m.person.over[c] < m.now
 }
 
 // relieve is the strength of the drugs taken for a condition.

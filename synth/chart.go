@@ -57,6 +57,7 @@ type chart struct {
 	doses    [64]uint8
 	treated  [therapyCount]stamp
 	known    [allergenCount]bool
+	noted    [allergenCount]stamp    // when a drug brought the allergy to light; 0 = before the record
 	score    [conditionCount]float64 // of each program at the last visit
 	scored   [conditionCount]stamp
 	changed  [conditionCount]stamp

@@ -62,7 +62,7 @@ func (m *maker) drawDeath() {
 		}
 		h := .00045 * power(1.087, max(0, age-25))
 		for _, c := range []condition{heartFailure, dementia, copd, kidney} {
-			if on := m.person.onset[c]; on > 0 && on < t {
+			if on := m.person.onset[c]; on != 0 && on < t {
 				h *= 1.7
 			}
 		}
@@ -138,8 +138,6 @@ func (m *maker) dropUnsafe() {
 // birth is the delivery, a stay of about two days.
 func (m *maker) birth() {
 	x := illness{cond: delivery, chief: "Labor", says: []string{"Contractions every four minutes since the night."}, denies: "No bleeding.", days: 2}
-	all := m.h.bySpecial[obstetrics]
-	_ = all
 	s := birthStay
 	if m.draw.chance(.3) {
 		s.procs = []procedureChance{{cesarean, .97}}

@@ -32,6 +32,9 @@ func (m *maker) closeVisit() {
 	p.raw(`}]`)
 	p.ref("serviceProvider", "Organization", m.h.sites[site])
 	p.end("Encounter")
+	if m.watch != nil {
+		m.watch(v.candidates)
+	}
 	m.writeNote()
 	m.writeOracle()
 }

@@ -13,8 +13,8 @@ func (m *maker) knownAllergies() {
 
 // noteAllergy adds an allergy that a drug has brought to light.
 func (m *maker) noteAllergy(a allergen) {
-	if a != noAllergen {
-		m.known[a] = true
+	if a != noAllergen && !m.known[a] {
+		m.known[a], m.noted[a] = true, m.now
 	}
 }
 
@@ -122,6 +122,9 @@ func (m *maker) writeAllergy(a allergen) {
 	}
 	p.ref("patient", "Patient", m.person.id)
 	at := max(m.person.born+day, m.from-stamp(m.life.between(30, 1500))*day)
+	if m.noted[a] > 0 {
+		at = m.noted[a]
+	}
 	p.date("recordedDate", at)
 	p.raw(`,"reaction":[{"manifestation":[{"text":"`, x.reaction, `"}]}]`)
 	p.end("AllergyIntolerance")

@@ -60,8 +60,8 @@ func (o Options) Validate() error {
 	if o.Profile != "" && o.Profile != Full && o.Profile != Lean {
 		faults = append(faults, fmt.Errorf("synth: Profile: %q is neither %q nor %q", o.Profile, Full, Lean))
 	}
-	if !o.Until.IsZero() && (o.Until.Year() < 1950 || o.Until.Year() > 2200) {
-		faults = append(faults, fmt.Errorf("synth: Until: year %d is outside 1950 to 2200", o.Until.Year()))
+	if !o.Until.IsZero() && (o.Until.Year() < 1980 || o.Until.Year() > 2200) {
+		faults = append(faults, fmt.Errorf("synth: Until: year %d is outside 1980 to 2200", o.Until.Year()))
 	}
 	return errors.Join(faults...)
 }

@@ -39,6 +39,8 @@ type maker struct {
 	note    []byte
 	first   int // number of the patient's first item on the page
 	acute
+	// watch, if set, sees the decisions of each visit: for tests.
+	watch func([]candidate)
 }
 
 // acute is the passing state of the body, all zero in health.
