@@ -1,7 +1,6 @@
 package index
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -56,7 +55,7 @@ func (x *Index) Apply(docs []Document, removed []string, position uint64) error 
 		}
 	}
 	if s.notes != nil && !c.notes.empty() {
-		if err := s.notes.apply(c.notes, position); err != nil {
+		if err := s.notes.apply(c.notes, s.position, position); err != nil {
 			return err
 		}
 	}
@@ -291,20 +290,4 @@ func (x *Index) segmentOf(c *change) *segment {
 		s.starts = []uint32{0}
 	}
 	return s
-}
-
-// Purge rewrites the files of the notes, so that the texts of notes that were
-// removed are no longer on disk. Erasing a patient is Apply, Flush and Purge.
-// It costs about as much as indexing the notes did.
-func (x *Index) Purge(ctx context.Context) error {
-	x.write.Lock()
-	defer x.write.Unlock()
-	s := x.state.Load()
-	if x.closed {
-		return ErrClosed
-	}
-	if s.notes == nil {
-		return nil
-	}
-	return s.notes.purge(ctx)
 }

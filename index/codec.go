@@ -15,6 +15,7 @@ import (
 type header struct {
 	fingerprint string
 	notes       bool
+	serial      uint64 // of the notes' batch
 	dim         int
 }
 
@@ -69,7 +70,9 @@ func (x *Index) encode(w io.Writer, s *state) error {
 	e.uint(uint64(only.vectors.dim))
 	if x.opt.Notes {
 		e.uint(1)
+		e.uint(s.notes.serial)
 	} else {
+		e.uint(0)
 		e.uint(0)
 	}
 	e.people(s.people)
@@ -233,6 +236,7 @@ func decode(data []byte) (*state, header, error) {
 	s.notesName = d.string()
 	h.dim = int(d.uint())
 	h.notes = d.uint() == 1
+	h.serial = d.uint()
 	s.people = d.people()
 	s.ordinals = ordinalsOf(s.people)
 	only := d.segment(s.concepts)

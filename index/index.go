@@ -16,6 +16,7 @@
 package index
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -67,6 +68,7 @@ type Index struct {
 	closed  bool
 	dirty   bool // differs from what is saved
 	dim     int  // numbers of a vector; 0 = none seen
+	retired *notes
 	counts  []uint32
 }
 
@@ -76,26 +78,20 @@ type Index struct {
 func Open(opt Options) (*Index, error) {
 	x := &Index{opt: opt}
 	x.settled = sync.NewCond(&x.write)
-	if opt.Dir == "" {
-		s, err := x.empty()
-		if err != nil {
-			return nil, err
+	if opt.Dir != "" {
+		if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("index: opening: %w", err)
 		}
-		x.state.Store(s)
-		return x, nil
+		s, dim, reason := x.load()
+		if reason == "" {
+			x.dim = dim
+			x.state.Store(s)
+			x.saved.Store(s.position)
+			x.sweep(s.notesName)
+			return x, nil
+		}
+		x.rebuilt = reason
 	}
-	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("index: opening: %w", err)
-	}
-	s, dim, reason := x.load()
-	if reason == "" {
-		x.dim = dim
-		x.state.Store(s)
-		x.saved.Store(s.position)
-		x.sweep(s.notesName)
-		return x, nil
-	}
-	x.rebuilt = reason
 	if err := x.renew(); err != nil {
 		return nil, err
 	}
@@ -110,14 +106,19 @@ func (x *Index) empty() (*state, error) {
 	if !x.opt.Notes {
 		return s, nil
 	}
+	var err error
+	s.notes, s.notesName, err = x.createNotes()
+	return s, err
+}
+
+func (x *Index) createNotes() (n *notes, name string, err error) {
 	path := ""
 	if x.opt.Dir != "" {
-		s.notesName = x.freeNotesName()
-		path = filepath.Join(x.opt.Dir, s.notesName)
+		name = x.freeNotesName()
+		path = filepath.Join(x.opt.Dir, name)
 	}
-	var err error
-	s.notes, err = openNotes(path, true)
-	return s, err
+	n, err = openNotes(path, true)
+	return n, name, err
 }
 
 // renew replaces what is in the folder by an empty index: the new notes are
@@ -148,8 +149,8 @@ func (x *Index) View() View { return View{x.state.Load()} }
 // the documents have to be fed again.
 func (x *Index) Position() uint64 { return x.state.Load().position }
 
-// Reset empties the index and sets its position to 0. A search that runs
-// meanwhile may fail.
+// Reset empties the index and sets its position to 0. Views taken before go on
+// to answer.
 func (x *Index) Reset() error {
 	x.write.Lock()
 	defer x.write.Unlock()
@@ -158,19 +159,50 @@ func (x *Index) Reset() error {
 	}
 	x.await()
 	old := x.state.Load()
-	if x.opt.Dir != "" {
-		if err := x.renew(); err != nil {
-			return err
-		}
-	} else {
-		s, err := x.empty()
-		if err != nil {
-			return err
-		}
-		x.dim = 0
-		x.state.Store(s)
+	if err := x.renew(); err != nil {
+		return err
 	}
-	return old.close()
+	return x.retire(old)
+}
+
+// Purge writes all notes anew, so that no word of removed notes is on disk any
+// more, and saves the index. Erasing a patient is Apply and Purge. It costs as
+// much as indexing the notes did, and Apply waits for it.
+func (x *Index) Purge(ctx context.Context) error {
+	x.write.Lock()
+	defer x.write.Unlock()
+	if x.closed {
+		return ErrClosed
+	}
+	x.await()
+	s := x.state.Load()
+	if s.notes == nil {
+		return x.flush()
+	}
+	fresh, name, err := x.createNotes()
+	if err != nil {
+		return err
+	}
+	if err := s.notes.copyTo(ctx, fresh, s.people, s.position); err != nil {
+		return errors.Join(fmt.Errorf("index: purging: %w", err), fresh.close())
+	}
+	n := s.next(s.layers, s.people, s.position)
+	n.notes, n.notesName = fresh, name
+	x.state.Store(n)
+	x.dirty = true
+	if err := x.flush(); err != nil {
+		return err
+	}
+	x.sweep(name)
+	return x.retire(s)
+}
+
+// retire keeps the notes of a state open for who still reads them, until the
+// next are retired.
+func (x *Index) retire(s *state) error {
+	last := x.retired
+	x.retired = s.notes
+	return last.close()
 }
 
 // Close saves the index and ends it, waiting for what runs in the background.
@@ -183,17 +215,7 @@ func (x *Index) Close() error {
 	x.closed = true
 	x.write.Unlock()
 	x.tasks.Wait()
-	return errors.Join(err, x.state.Load().close())
-}
-
-func (s *state) close() error {
-	if s.notes == nil {
-		return nil
-	}
-	if err := s.notes.bleve.Close(); err != nil {
-		return fmt.Errorf("index: closing notes: %w", err)
-	}
-	return nil
+	return errors.Join(err, x.retired.close(), x.state.Load().notes.close())
 }
 
 // Stats are sizes of the index.

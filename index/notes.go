@@ -40,9 +40,10 @@ type notes struct {
 	deep   bleveindex.Index
 	mu     sync.RWMutex
 	owners map[noteKey]uint32 // ordinal of the patient
+	serial uint64             // batches written so far
 }
 
-var positionKey = []byte("ember.position")
+var stampKey = []byte("ember.stamp")
 
 const (
 	batchNotes = 4000     // documents in one batch of Bleve
@@ -72,18 +73,46 @@ func openNotes(dir string, create bool) (n *notes, err error) {
 	return n, nil
 }
 
+// close ends the notes; nil notes are closed already.
+func (n *notes) close() error {
+	if n == nil {
+		return nil
+	}
+	if err := n.bleve.Close(); err != nil {
+		return fmt.Errorf("index: closing notes: %w", err)
+	}
+	return nil
+}
+
 func recovered(doing string, err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%s: damaged (%T)", doing, r)
 	}
 }
 
-func (n *notes) position() (uint64, error) {
-	b, err := n.bleve.GetInternal(positionKey)
-	if err != nil || len(b) != 8 {
-		return 0, err
+// stamp is what the last batch left beside its notes: the position, and how many
+// batches there have been. Two equal stamps mean the same notes, which positions
+// alone do not: one may be applied under twice.
+func (n *notes) stamp() (position, serial uint64, err error) {
+	b, err := n.bleve.GetInternal(stampKey)
+	if err != nil {
+		return 0, 0, fmt.Errorf("index: reading notes: %w", err)
 	}
-	return binary.BigEndian.Uint64(b), nil
+	if len(b) != 16 {
+		return 0, 0, nil
+	}
+	return binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), nil
+}
+
+// write makes a batch durable, with the stamp.
+func (n *notes) write(batch *bleveindex.Batch, position uint64) error {
+	stamp := binary.BigEndian.AppendUint64(nil, position)
+	batch.SetInternal(stampKey, binary.BigEndian.AppendUint64(stamp, n.serial+1))
+	if err := n.deep.Batch(batch); err != nil {
+		return fmt.Errorf("index: writing notes: %w", err)
+	}
+	n.serial++
+	return nil
 }
 
 // noteChange is what one Apply does to the notes.
@@ -94,28 +123,24 @@ type noteChange struct {
 
 func (c noteChange) empty() bool { return len(c.add)+len(c.drop) == 0 }
 
-// apply makes the change durable, in several batches when it is large; the
-// position comes with the last.
-func (n *notes) apply(c noteChange, position uint64) error {
+// apply makes the change durable, in several batches when it is large. All but
+// the last keep the position there was.
+func (n *notes) apply(c noteChange, before, position uint64) error {
 	batch, size := bleveindex.NewBatch(), 0
 	for _, key := range c.drop {
 		batch.Delete(string(key[:]))
 	}
 	for _, d := range c.add {
 		if len(batch.IndexOps) >= batchNotes || size >= batchBytes {
-			if err := n.deep.Batch(batch); err != nil {
-				return fmt.Errorf("index: writing notes: %w", err)
+			if err := n.write(batch, before); err != nil {
+				return err
 			}
 			batch, size = bleveindex.NewBatch(), 0
 		}
 		batch.Update(d)
 		size += len(d.text.text)
 	}
-	batch.SetInternal(positionKey, binary.BigEndian.AppendUint64(nil, position))
-	if err := n.deep.Batch(batch); err != nil {
-		return fmt.Errorf("index: writing notes: %w", err)
-	}
-	return nil
+	return n.write(batch, position)
 }
 
 // own notes whose notes they are, after apply.
@@ -209,18 +234,33 @@ func (n *notes) reconcile(p people, position uint64) (people, error) {
 	if c.empty() {
 		return edit.people, nil
 	}
-	return edit.people, n.apply(c, position)
+	return edit.people, n.apply(c, position, position)
 }
 
-// purge rewrites the notes' files, so that the words of notes that were dropped
-// are no longer on disk.
-func (n *notes) purge(ctx context.Context) error {
-	forced, ok := n.deep.(*scorch.Scorch)
-	if !ok {
-		return nil
+// copyTo writes the notes of all rows to empty notes, without anything of those
+// that were dropped.
+func (n *notes) copyTo(ctx context.Context, to *notes, p people, position uint64) error {
+	var c noteChange
+	for ord := range p.n {
+		row := p.at(ord)
+		for _, one := range row.notes {
+			text, err := n.text(one.key)
+			if err != nil {
+				return err
+			}
+			c.add = append(c.add, newNoteDocument(one.key, text))
+		}
+		to.own(ord, row.notes, nil)
+		if len(c.add) < batchNotes {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := to.apply(c, 0, 0); err != nil {
+			return err
+		}
+		c.add = c.add[:0]
 	}
-	if err := forced.ForceMerge(ctx, nil); err != nil {
-		return fmt.Errorf("index: purging notes: %w", err)
-	}
-	return nil
+	return to.apply(c, 0, position)
 }

@@ -30,6 +30,11 @@ func (x *Index) Flush() error {
 	if x.closed {
 		return ErrClosed
 	}
+	return x.flush()
+}
+
+// flush is Flush for who holds the write lock.
+func (x *Index) flush() error {
 	if !x.dirty || x.opt.Dir == "" {
 		return nil
 	}
@@ -54,14 +59,11 @@ func (n *notes) reach(position uint64) error {
 	if n == nil {
 		return nil
 	}
-	have, err := n.position()
-	if err != nil {
-		return fmt.Errorf("index: reading notes: %w", err)
+	have, _, err := n.stamp()
+	if err != nil || have == position {
+		return err
 	}
-	if have == position {
-		return nil
-	}
-	return n.apply(noteChange{}, position)
+	return n.apply(noteChange{}, have, position)
 }
 
 // save writes a state of at most one layer beside the file there is, and takes
@@ -140,15 +142,15 @@ func (x *Index) load() (s *state, dim int, reason string) {
 	case head.notes != x.opt.Notes:
 		return nil, 0, "the index was made with other settings for notes"
 	}
-	if reason := x.loadNotes(s); reason != "" {
+	if reason := x.loadNotes(s, head.serial); reason != "" {
 		return nil, 0, reason
 	}
 	return s, head.dim, ""
 }
 
-// loadNotes opens the notes that the state names. The lower of both positions
-// counts; when they differ, or the numbers of notes do, both are made to agree.
-func (x *Index) loadNotes(s *state) (reason string) {
+// loadNotes opens the notes that the state names. When they are not of the same
+// batch as the state, both are made to agree and the lower position counts.
+func (x *Index) loadNotes(s *state, serial uint64) (reason string) {
 	if s.notesName == "" {
 		return ""
 	}
@@ -157,24 +159,21 @@ func (x *Index) loadNotes(s *state) (reason string) {
 		return "the notes cannot be opened"
 	}
 	s.notes = n
-	position, err := n.position()
-	have, err2 := n.bleve.DocCount()
-	if err = errors.Join(err, err2); err == nil {
-		known := 0
+	position, have, err := n.stamp()
+	n.serial = have
+	switch {
+	case err != nil:
+	case have != serial || position != s.position:
+		s.position = min(position, s.position)
+		s.people, err = n.reconcile(s.people, s.position)
+		x.dirty = true
+	default:
 		for ord := range s.people.n {
-			known += len(s.people.at(ord).notes)
-		}
-		if position != s.position || int(have) != known {
-			s.position = min(position, s.position)
-			s.people, err = n.reconcile(s.people, s.position)
-		} else {
-			for ord := range s.people.n {
-				n.own(ord, s.people.at(ord).notes, nil)
-			}
+			n.own(ord, s.people.at(ord).notes, nil)
 		}
 	}
 	if err != nil {
-		_ = s.close() // it is damaged and will be replaced
+		_ = n.close() // it is damaged and will be replaced
 		return "the notes are damaged"
 	}
 	return ""
@@ -210,6 +209,9 @@ func (x *Index) noteFolders() []string {
 // sweep removes folders of notes that no snapshot names any more. What cannot
 // be removed now is tried again at the next start.
 func (x *Index) sweep(keep string) {
+	if x.opt.Dir == "" {
+		return
+	}
 	for _, name := range x.noteFolders() {
 		if name != keep {
 			_ = os.RemoveAll(filepath.Join(x.opt.Dir, name))

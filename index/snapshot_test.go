@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -179,6 +180,43 @@ func TestNotesAhead(t *testing.T) {
 	h.checkNotes(t, x)
 }
 
+// TestSamePosition loses a change of notes that was applied under the position
+// of the snapshot.
+func TestSamePosition(t *testing.T) {
+	opt := Options{Dir: t.TempDir(), Notes: true}
+	x := open(t, opt)
+	first, second := patient("a"), patient("a")
+	first.Notes = []record.Note{{Source: "DocumentReference/1", Text: "before"}}
+	second.Notes = []record.Note{{Source: "DocumentReference/1", Text: "after"}}
+	if err := errors.Join(x.Apply([]Document{first}, nil, 1), x.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := filepath.Join(opt.Dir, snapshotFile)
+	data, err := os.ReadFile(snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Apply([]Document{second}, nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(snapshot, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x = open(t, opt)
+	if err := x.Apply([]Document{first}, nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	if res := search(t, x, Query{Text: "before"}); len(res.Notes) != 1 {
+		t.Errorf("notes %v", res.Notes)
+	}
+	if res := search(t, x, Query{Text: "after"}); len(res.Notes) != 0 {
+		t.Errorf("notes %v", res.Notes)
+	}
+}
+
 func TestResetAndClose(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		opt := Options{Dir: dir, Notes: true}
@@ -227,11 +265,12 @@ func TestPurge(t *testing.T) {
 	if err := x.Apply(nil, []string{"secret-id"}, 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Flush(); err != nil {
-		t.Fatal(err)
-	}
+	before := x.View()
 	if err := x.Purge(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := before.Search(t.Context(), Query{Text: "note"}); err != nil {
+		t.Errorf("a view from before: %v", err)
 	}
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
