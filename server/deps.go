@@ -79,6 +79,9 @@ type LoadOptions struct {
 	Report func(EntryResult)
 }
 
+// Issue is one thing that is wrong with what was received, or was left out.
+type Issue = fhir.Issue
+
 // Loader stores what a body holds.
 type Loader interface {
 	// Load returns when everything reported as stored is durable. In a batch,
