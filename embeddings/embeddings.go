@@ -47,7 +47,8 @@ func (m *Model) Len() int { return len(m.codes) }
 func (m *Model) Codes() []record.Code { return m.codes }
 
 // Code is the learned vector of a code, shared and not to be modified; ok is
-// false for a code that was not seen often enough. See [Model.Concept].
+// false for a code that was not seen often enough. A code that went with no other
+// has that of its words, zero when it has none. See [Model.Concept].
 func (m *Model) Code(c record.Code) (vector []float32, ok bool) {
 	i, ok := m.index[keyOf(c)]
 	if !ok {

@@ -253,6 +253,19 @@ func TestOneCodeAlone(t *testing.T) {
 	}
 }
 
+func TestACodeThatGoesWithNothingHasItsWords(t *testing.T) {
+	all := hospital(300, 8)
+	alone := record.Code{System: "urn:local", Value: "alone", Display: "renal dialysis catheter"}
+	for range 5 {
+		all = append(all, record.Timeline{Events: []record.Event{{Kind: record.Procedure, Concept: alone, Known: day0}}})
+	}
+	m := fitted(t, all, small)
+	v, ok := m.Code(alone)
+	if !ok || meanTo(m, v, 3) < .6 {
+		t.Errorf("known %v, %g from its subject", ok, meanTo(m, v, 3))
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	m := fitted(t, hospital(200, 5), small)
 	var file bytes.Buffer

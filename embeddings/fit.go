@@ -82,11 +82,32 @@ func Fit(ctx context.Context, timelines iter.Seq[record.Timeline], opt Options) 
 	if m.vectors, err = decompose(ctx, links, opt.Dim, opt.Seed); err != nil {
 		return nil, err
 	}
-	for i := range m.codes {
-		normalise(m.at(uint32(i)))
+	if err := m.fitWords(ctx); err != nil {
+		return nil, err
 	}
-	m.words, err = fitWords(ctx, m.codes, m.vectors, opt.Dim)
-	return m, err
+	return m, nil
+}
+
+// fitWords gives the codes' vectors length 1, fits the words to them, and places
+// the codes that go with nothing by their words.
+func (m *Model) fitWords(ctx context.Context) error {
+	placed := slices.Clone(m.codes)
+	for i := range m.codes {
+		if !normalise(m.at(uint32(i))) {
+			placed[i] = record.Code{}
+		}
+	}
+	var err error
+	if m.words, err = fitWords(ctx, placed, m.vectors, m.dim); err != nil {
+		return err
+	}
+	for i, c := range placed {
+		if c.Zero() {
+			m.words.add(m.at(uint32(i)), wordsOf(m.codes[i]), 1)
+			normalise(m.at(uint32(i)))
+		}
+	}
+	return nil
 }
 
 // mention is one code on one day (since 1970) of a patient.
