@@ -48,10 +48,22 @@ func (t *Terms) Convert(v float64, from, to, loinc string) (float64, bool) {
 }
 
 func (t *Terms) unitOf(s string, an analyte) (unit, bool) {
-	if to, ok := an.fold[plain(s)]; ok {
-		s = to
+	if len(an.fold) > 0 {
+		if to, ok := an.fold[plain(s)]; ok {
+			s = to
+		}
 	}
-	return t.units.parse(s)
+	x := t.parsed.get(nil, s, "", func() parsedUnit {
+		u, ok := t.units.parse(s)
+		return parsedUnit{u, ok}
+	})
+	return x.unit, x.ok
+}
+
+// parsedUnit is what a unit's text was read as, as the memo keeps it.
+type parsedUnit struct {
+	unit unit
+	ok   bool
 }
 
 // bridge is the factor from one dimension to another that the analyte allows.

@@ -39,7 +39,7 @@ func (l *loader) load() (*Terms, error) {
 		icd9: map[string]string{}, chapters: map[string][]chapter{},
 		units:    units{atoms: map[string]atom{}, synonyms: map[string]string{}},
 		analytes: map[string]analyte{}, labs: map[string]string{},
-		drugs: newMemo[Drug](), conditions: newMemo[kinded](), procedures: newMemo[kinded](), observations: newMemo[kinded](),
+		drugs: newMemo[Drug](), conditions: newMemo[kinded](), procedures: newMemo[kinded](), observations: newMemo[kinded](), parsed: newMemo[parsedUnit](),
 	}
 	for _, step := range []func() error{
 		l.loadWords, l.loadClasses, l.loadIngredients, l.loadMembers, l.loadBrands, l.loadCVX, l.loadAllergens,

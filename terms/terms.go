@@ -86,6 +86,7 @@ type Terms struct {
 	conditions   *memo[kinded]
 	procedures   *memo[kinded]
 	observations *memo[kinded]
+	parsed       *memo[parsedUnit]
 }
 
 // kinded is a kind with its concept, as the memos keep it.
