@@ -238,7 +238,7 @@ var drugs = []medicine{
 	{nsaid, "naproxen", "7258", "198014", "naproxen 500 MG Oral Tablet", "Naprosyn", "500 mg", 2, 30, .9, allergyNSAID},
 	{nsaid, "meloxicam", "41493", "", "meloxicam 15 mg oral tablet", "Mobic", "15 mg", 1, 60, .7, allergyNSAID},
 	{weakOpioid, "tramadol", "10689", "835603", "tramadol hydrochloride 50 MG Oral Tablet", "Ultram", "50 mg", 0, 14, 1, allergyOpioid},
-	{strongOpioid, "oxycodone / acetaminophen", "", "1049221", "acetaminophen 325 MG / oxycodone hydrochloride 5 MG Oral Tablet", "Percocet", "1 tablet", 0, 5, 1, allergyOpioid},
+	{strongOpioid, "acetaminophen / oxycodone", "", "1049221", "acetaminophen 325 MG / oxycodone hydrochloride 5 MG Oral Tablet", "Percocet", "1 tablet", 0, 5, 1, allergyOpioid},
 	{strongOpioid, "morphine", "7052", "1732136", "1 ML Morphine Sulfate 5 MG/ML Injection", "", "4 mg", 0, 2, .6, allergyOpioid},
 	{muscleRelaxant, "cyclobenzaprine", "21949", "", "cyclobenzaprine 10 mg oral tablet", "Flexeril", "10 mg", 1, 14, 1, 0},
 	{muscleRelaxant, "tizanidine", "57258", "", "tizanidine 4 mg oral tablet", "Zanaflex", "4 mg", 3, 14, .4, 0},

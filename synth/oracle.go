@@ -32,8 +32,9 @@ func (m *maker) writeCandidate(c *candidate) {
 	case 'm':
 		x := &drugs[c.index]
 		words = x.name
-		if x.in != "" {
-			code = coding{sysRxNorm, x.in, ""}
+		code = coding{sysRxNorm, x.in, ""}
+		if x.in == "" {
+			code = coding{"urn:ember:ingredient", x.name, ""} // a combination
 		}
 	case 't':
 		kind, code, words = "test", tests[c.index].code, tests[c.index].words
