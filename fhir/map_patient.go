@@ -141,7 +141,6 @@ func (g *mapping) emitPatient() {
 	p := g.f.person
 	g.person.Sex, g.person.Born, g.person.Dead, g.person.Died = p.sex, p.born, p.dead, p.died
 	g.person.Race, g.person.Ethnicity, g.person.ReplacedBy = p.race, p.ethnicity, p.replacedBy
-	g.hasPerson = true
 	if p.born.Zero() {
 		g.issues = append(g.issues, Issue{Information, "required", g.f.ref + ": Patient.birthDate", "no birth date"})
 	}

@@ -77,9 +77,9 @@ type mapping struct {
 	patient string
 
 	person     record.Person
-	hasPerson  bool
 	encounters []record.Encounter
 	events     []record.Event
+	order      []int32
 	waiting    []int // events whose known time is the end of their encounter, else Start
 	notes      []note
 	issues     []Issue
@@ -110,7 +110,7 @@ func (g *mapping) reset(patientID string, lookup func(string) ([]byte, bool)) {
 	clear(g.events)
 	clear(g.notes)
 	g.lookup, g.urns, g.patient = lookup, nil, patientID
-	g.person, g.hasPerson = record.Person{ID: patientID}, false
+	g.person = record.Person{ID: patientID}
 	g.encounters, g.issues = nil, nil
 	g.events, g.waiting, g.notes = g.events[:0], g.waiting[:0], g.notes[:0]
 }
@@ -143,12 +143,33 @@ func (g *mapping) issue(code, path, detail string) {
 // finish settles what depends on more than one resource, and sorts.
 func (g *mapping) finish() (record.Timeline, []record.Note, []Issue) {
 	g.settle()
-	t := record.Timeline{Person: g.person, Encounters: g.encounters, Events: slices.Clone(g.events)}
+	t := record.Timeline{Person: g.person, Encounters: g.encounters, Events: g.ordered()}
 	t.Sort()
 	slices.SortFunc(g.issues, func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Detail, b.Detail))
 	})
 	return t, g.distinctNotes(), g.issues
+}
+
+// ordered copies the events in the order a timeline has them. Events are large:
+// sorting their numbers first leaves [record.Timeline.Sort] nothing to move.
+func (g *mapping) ordered() []record.Event {
+	g.order = g.order[:0]
+	for i := range g.events {
+		g.order = append(g.order, int32(i))
+	}
+	slices.SortFunc(g.order, func(i, j int32) int {
+		a, b := &g.events[i], &g.events[j]
+		if c := a.Known.Compare(b.Known); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Concept.Value, b.Concept.Value), cmp.Compare(a.Source, b.Source))
+	})
+	out := make([]record.Event, len(g.order))
+	for n, i := range g.order {
+		out[n] = g.events[i]
+	}
+	return out
 }
 
 // settle gives diagnoses without a recorded time the end of their encounter.

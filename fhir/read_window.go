@@ -23,7 +23,7 @@ type window struct {
 }
 
 func newWindow(r io.Reader, limit int64) *window {
-	return &window{r: r, max: limit, buf: make([]byte, 256<<10)}
+	return &window{r: r, max: limit, buf: make([]byte, 64<<10)}
 }
 
 // offset is how many bytes of the stream have been consumed.
