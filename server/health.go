@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"net/http"
+	"slices"
 )
 
 //go:embed openapi.json
@@ -78,7 +79,7 @@ func (s *Server) status(ctx context.Context, c *call) error {
 func (s *Server) state(ctx context.Context) State {
 	state := s.deps.Health.State(ctx)
 	if t, ok := s.deps.Tokens.(interface{ Problem() string }); ok && t.Problem() != "" {
-		state.Degraded = append(list(state.Degraded), "tokens: "+t.Problem())
+		state.Degraded = append(slices.Clip(state.Degraded), "tokens: "+t.Problem())
 	}
 	return state
 }
