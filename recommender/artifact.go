@@ -110,3 +110,7 @@ func (a *Artifact) seal() {
 	a.encode(h)
 	a.Version = hex.EncodeToString(h.Sum(nil))[:12]
 }
+
+// Frequencies is how often each order of a want was given in the training data,
+// by label, as [Scoring.Labels] counts.
+func (a *Artifact) Frequencies(w Want) []int { return a.fitted.orders[w] }

@@ -10,7 +10,8 @@ type fitted struct {
 	table      *[wantEnd]*learn.Association
 	ridge      *ridge
 	similar    *similar
-	vectors    *vectors // nil without embeddings
+	vectors    *vectors       // nil without embeddings
+	orders     [wantEnd][]int // all orders of training patients, by label
 }
 
 // sources are the sources over the state.

@@ -15,6 +15,9 @@ func (f *fitted) encode(e *encoder) {
 		for _, r := range f.sites.ratio[w] {
 			e.f32s(r)
 		}
+		for _, n := range f.orders[w] {
+			e.u32(uint32(n))
+		}
 		encodeAssociation(e, f.table[w])
 		encodeRidge(e, f.ridge.model[w])
 	}
@@ -44,6 +47,10 @@ func decodeFitted(d *decoder, a *lexicon) (*fitted, error) {
 		for s := range f.sites.ratio[w] {
 			f.sites.ratio[w][s] = d.f32s()
 			d.ask(len(f.sites.ratio[w][s]) == n)
+		}
+		f.orders[w] = make([]int, n)
+		for l := range f.orders[w] {
+			f.orders[w][l] = int(d.u32())
 		}
 		f.table[w] = decodeAssociation(d, a.columns.n, n)
 		f.ridge.model[w] = decodeRidge(d, a.columns.n, n)

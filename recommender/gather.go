@@ -326,7 +326,8 @@ func countOrders(v *vocabulary, t *record.Timeline, orders *[wantEnd][]float64) 
 }
 
 // addColumns chooses the feature columns by how many patients have them and
-// fills the rows' features.
+// fills the rows' features. What nobody ever had without having it at present is
+// one column, not two.
 func (out *gathered) addColumns() {
 	n := len(out.lexicon.vocabulary.concepts)
 	patients, last := make([]int, n*variants), make([]int32, n*variants)
@@ -342,7 +343,7 @@ func (out *gathered) addColumns() {
 	}
 	var all []int
 	for k, p := range patients {
-		if p >= leastForColumns {
+		if p >= leastForColumns && (k%variants != current || p < patients[k-current+ever]) {
 			all = append(all, k)
 		}
 	}

@@ -78,7 +78,7 @@ const (
 	landmarkColumn  = settingColumn + int(settings)
 	historyColumn   = landmarkColumn + 5
 	contextColumns  = historyColumn + 5
-	maxColumns      = 2600
+	maxColumns      = 1000
 	currentDays     = 30
 	leastForColumns = 4 // patients who must have a column for it to be one
 )

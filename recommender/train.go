@@ -21,11 +21,11 @@ type TrainOptions struct {
 	Seed uint64
 	// Landmarks are the moments of a stay to learn from, since admission; more
 	// of them than are evaluated help (EvaluationLandmarks are always fine).
-	// nil = 3, 6, 12, 24, 36 and 48 hours.
+	// nil = 6, 12, 24 and 48 hours.
 	Landmarks []time.Duration
 	Folds     int // out-of-fold parts, by patient; 0 = 5
 	// MaxSamples bounds the decisions learned from, MaxDecisions those that the
-	// stack and the network are fitted on; 0 = 60,000 and 6,000.
+	// stack and the network are fitted on; 0 = 60,000 and 4,000.
 	MaxSamples, MaxDecisions int
 	RidgePenalty             float64 // 0 = 30
 	BootstrapReps            int     // of the estimates; 0 = 2,000
@@ -42,7 +42,7 @@ func (o TrainOptions) withDefaults() TrainOptions {
 		o.Name = "ember-recommender"
 	}
 	if o.Landmarks == nil {
-		for _, h := range []int{3, 6, 12, 24, 36, 48} {
+		for _, h := range []int{6, 12, 24, 48} {
 			o.Landmarks = append(o.Landmarks, time.Duration(h)*time.Hour)
 		}
 	}
@@ -53,7 +53,7 @@ func (o TrainOptions) withDefaults() TrainOptions {
 	}
 	set(&o.Folds, 5)
 	set(&o.MaxSamples, 60_000)
-	set(&o.MaxDecisions, 6_000)
+	set(&o.MaxDecisions, 4_000)
 	set(&o.BootstrapReps, 2_000)
 	if o.RidgePenalty <= 0 {
 		o.RidgePenalty = 30
@@ -98,13 +98,14 @@ type trainer struct {
 	data      *gathered
 	opt       TrainOptions
 	report    func(stage string, done, total int)
-	gram      [wantEnd]*learn.Gram
+	gram      *learn.Gram // all wants side by side: one factorisation serves them
+	offset    [wantEnd]int
 	decisions [wantEnd][]decision
 	vectors   *vectors
 }
 
 func (r *trainer) run(ctx context.Context) (*Artifact, error) {
-	r.addGrams()
+	r.addGram()
 	if err := r.outOfFold(ctx); err != nil {
 		return nil, err
 	}
@@ -132,20 +133,53 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 	return a, nil
 }
 
-func (r *trainer) addGrams() {
+// addGram makes the ridge's sums of all rows.
+func (r *trainer) addGram() {
+	sizes := r.data.lexicon.vocabulary.sizes()
+	total := 0
 	for w := Treatments; w < wantEnd; w++ {
-		m := len(r.data.lexicon.vocabulary.labels[w])
-		if m == 0 {
-			continue
-		}
-		r.gram[w] = learn.NewGram(r.data.lexicon.columns.n, m)
-		for i := range r.data.rows {
-			r.gram[w].Add(r.data.rows[i].chart.x, learn.Row{Index: r.data.rows[i].labels[w]})
-		}
+		r.offset[w] = total
+		total += sizes[w]
+	}
+	r.gram = learn.NewGram(r.data.lexicon.columns.n, max(total, 1))
+	for i := range r.data.rows {
+		r.gram.Add(r.data.rows[i].chart.x, r.outputs(&r.data.rows[i]))
 	}
 }
 
-// fit fits every source to some of the rows. The grams must hold just those.
+// outputs are the labels of all wants side by side.
+func (r *trainer) outputs(row *trainingRow) learn.Row {
+	var y learn.Row
+	for w := Treatments; w < wantEnd; w++ {
+		for _, l := range row.labels[w] {
+			y.Index = append(y.Index, uint32(r.offset[w])+l)
+		}
+	}
+	return y
+}
+
+// solve is the ridge of the sums as they are, one model per want.
+func (r *trainer) solve() (*ridge, error) {
+	both, err := r.gram.Solve(r.opt.RidgePenalty)
+	if err != nil {
+		return nil, fmt.Errorf("recommender: fitting ridge: %w", err)
+	}
+	out := &ridge{}
+	for w, m := range r.data.lexicon.vocabulary.sizes() {
+		if m == 0 {
+			continue
+		}
+		lo := r.offset[w]
+		part := &learn.Ridge{In: both.In, Out: m, W: make([]float32, 0, both.In*m), Bias: slices.Clone(both.Bias[lo : lo+m])}
+		for i := range both.In {
+			part.W = append(part.W, both.W[i*both.Out+lo:i*both.Out+lo+m]...)
+		}
+		out.model[w] = part
+	}
+	return out, nil
+}
+
+// fit fits every source to some of the rows. The gram must hold just those.
 func (r *trainer) fit(rows []int) (*fitted, error) {
 	part := make([]trainingRow, len(rows))
 	x := make([]learn.Row, len(rows))
@@ -165,20 +199,15 @@ func (r *trainer) fit(rows []int) (*fitted, error) {
 		history:    fitHistory(a.vocabulary, part),
 		popularity: fitPopularity(a.vocabulary, part, r.data.orders),
 		sites:      fitSites(a.vocabulary, part, len(a.siteNames)),
-		ridge:      &ridge{},
 		vectors:    r.vectors,
+		orders:     r.data.wholeOrders(),
 	}
 	var err error
 	if f.table, err = fitAssociation(x, y, a); err != nil {
 		return nil, fmt.Errorf("recommender: fitting associations: %w", err)
 	}
-	for w := Treatments; w < wantEnd; w++ {
-		if r.gram[w] == nil {
-			continue
-		}
-		if f.ridge.model[w], err = r.gram[w].Solve(r.opt.RidgePenalty); err != nil {
-			return nil, fmt.Errorf("recommender: fitting ridge: %w", err)
-		}
+	if f.ridge, err = r.solve(); err != nil {
+		return nil, err
 	}
 	if f.similar, err = fitSimilar(part, a, r.opt.Seed); err != nil {
 		return nil, err
@@ -241,17 +270,11 @@ func (r *trainer) outOfFold(ctx context.Context) error {
 	return nil
 }
 
-// shift adds a fold to the grams or removes it.
+// shift adds a fold to the gram or removes it.
 func (r *trainer) shift(fold int, do func(g *learn.Gram, x, y learn.Row)) {
 	for i := range r.data.rows {
-		row := &r.data.rows[i]
-		if int(row.fold) != fold {
-			continue
-		}
-		for w, g := range r.gram {
-			if g != nil {
-				do(g, row.chart.x, learn.Row{Index: row.labels[w]})
-			}
+		if row := &r.data.rows[i]; int(row.fold) == fold {
+			do(r.gram, row.chart.x, r.outputs(row))
 		}
 	}
 }
@@ -277,7 +300,7 @@ func (r *trainer) score(ctx context.Context, s *sources, rows []int) error {
 	}
 	err := parallel(len(rows), func(i int) error {
 		for w := Treatments; w < wantEnd; w++ {
-			if r.gram[w] == nil {
+			if len(r.data.lexicon.vocabulary.labels[w]) == 0 {
 				continue
 			}
 			d, err := r.decide(ctx, s, rows[i], w)
@@ -289,7 +312,7 @@ func (r *trainer) score(ctx context.Context, s *sources, rows []int) error {
 		return nil
 	})
 	for w := Treatments; w < wantEnd; w++ {
-		if r.gram[w] != nil {
+		if len(r.data.lexicon.vocabulary.labels[w]) > 0 {
 			r.decisions[w] = append(r.decisions[w], made[w]...)
 		}
 	}
@@ -351,4 +374,14 @@ func (r *trainer) likeness() float32 {
 	}
 	slices.Sort(near)
 	return .5 * near[len(near)/1000]
+}
+
+func (out *gathered) wholeOrders() (n [wantEnd][]int) {
+	for w := range out.orders {
+		n[w] = make([]int, len(out.orders[w]))
+		for l, v := range out.orders[w] {
+			n[w][l] = int(v)
+		}
+	}
+	return n
 }
