@@ -55,7 +55,11 @@ func (t *Terms) Allergen(codes []record.Code, text string) Allergen {
 			return Allergen{Ingredients: d.Ingredients, Mapped: true, Concept: d.Concept}
 		}
 	}
-	var first Allergen
+	for _, c := range codes {
+		if t.In("no-known-allergy", c) {
+			return Allergen{None: true, Concept: t.asFound(c)}
+		}
+	}
 	words := append([]string{text}, displaysOf(codes)...)
 	for _, w := range words {
 		if w == "" {
@@ -68,8 +72,7 @@ func (t *Terms) Allergen(codes []record.Code, text string) Allergen {
 			return a
 		}
 	}
-	first.Concept = t.conceptOf(codes, text, nil)
-	return first
+	return Allergen{Concept: t.conceptOf(codes, text)}
 }
 
 func displaysOf(codes []record.Code) []string {
@@ -87,7 +90,10 @@ func (t *Terms) allergenWords(text string) Allergen {
 	ts := tokens(body)
 	var ids []int
 	var classes, substances []string
-	none := false
+	none := negated(ts)
+	if none {
+		ts = nil
+	}
 	for i := 0; i < len(ts); {
 		e, n := t.allergens.at(ts, i)
 		d, m := t.lexicon.at(ts, i)
@@ -117,6 +123,23 @@ func (t *Terms) allergenWords(text string) Allergen {
 		return Allergen{}
 	}
 	return t.allergenOf(unique(ids), classes, substances)
+}
+
+// negated reports whether an entry denies an allergy ("No known latex allergy")
+// without naming an exception.
+func negated(ts []token) bool {
+	if len(ts) < 3 || ts[0].text != "no" && ts[0].text != "denies" && ts[0].text != "not" {
+		return false
+	}
+	denied := false
+	for _, tok := range ts {
+		switch tok.text {
+		case "except", "but", "other", "besides":
+			return false
+		}
+		denied = denied || strings.HasPrefix(tok.text, "allerg")
+	}
+	return denied
 }
 
 // allergenOf is the mapped allergen. A drug or class wins over substances.

@@ -96,7 +96,7 @@ func (t *Terms) conditionConcept(codes []record.Code, text string) record.Code {
 		}
 		return t.category(record.ICD9CM, code[:n], c.Display)
 	}
-	return t.conceptOf(codes, text, nil)
+	return t.conceptOf(codes, text)
 }
 
 // category is a category's code with the best words for it.
@@ -113,12 +113,10 @@ func (t *Terms) category(system, value, display string) record.Code {
 // conceptOf is the code an event without a better mapping counts as: a code of
 // a public system, SNOMED first; the site's map of its own codes; the
 // normalised text; the first code as found.
-func (t *Terms) conceptOf(codes []record.Code, text string, prefer []string) record.Code {
-	for _, system := range append(prefer, record.SNOMED) {
-		for _, c := range codes {
-			if c.System == system && c.Value != "" {
-				return t.asFound(c)
-			}
+func (t *Terms) conceptOf(codes []record.Code, text string) record.Code {
+	for _, c := range codes {
+		if c.System == record.SNOMED && c.Value != "" {
+			return t.asFound(c)
 		}
 	}
 	for _, c := range codes {
@@ -136,7 +134,7 @@ func (t *Terms) conceptOf(codes []record.Code, text string, prefer []string) rec
 			return record.Code{System: record.Text, Value: p, Display: strings.Clone(w)}
 		}
 	}
-	if len(codes) > 0 {
+	if len(codes) > 0 && !codes[0].Zero() {
 		return cloneCode(codes[0])
 	}
 	return record.Code{System: record.Text, Value: "unknown"}
@@ -188,7 +186,7 @@ func splitTag(display string) (body, tag string) {
 	if i <= 0 || !strings.HasSuffix(s, ")") {
 		return s, ""
 	}
-	tag = s[i+1 : len(s)-1]
+	tag = strings.ToLower(s[i+1 : len(s)-1])
 	switch tag {
 	case "disorder", "finding", "situation", "procedure", "regime/therapy", "person", "event", "substance",
 		"organism", "observable entity", "morphologic abnormality", "physical object", "social concept",

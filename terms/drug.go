@@ -1,6 +1,7 @@
 package terms
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -161,7 +162,7 @@ func (t *Terms) unmapped(codes []record.Code, text string) record.Code {
 	}
 	value := strings.Join(kept, " ")
 	if value == "" {
-		value = plain(text)
+		value = cmp.Or(plain(text), "unknown")
 	}
 	return record.Code{System: record.Text, Value: value, Display: strings.Clone(text)}
 }

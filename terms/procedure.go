@@ -15,7 +15,7 @@ import (
 // ("radiologic procedures", "cultures") count when the leaf says nothing.
 func (t *Terms) Procedure(codes []record.Code, text string) (record.Kind, record.Code) {
 	k := t.procedures.get(codes, text, "", func() kinded {
-		return kinded{t.procedureKind(codes, text), t.conceptOf(codes, text, nil)}
+		return kinded{t.procedureKind(codes, text), t.conceptOf(codes, text)}
 	})
 	return k.kind, k.code
 }
@@ -110,5 +110,5 @@ func (t *Terms) observationConcept(codes []record.Code, text string) record.Code
 			return c
 		}
 	}
-	return t.conceptOf(codes, text, nil)
+	return t.conceptOf(codes, text)
 }

@@ -160,6 +160,9 @@ func TestAllergen(t *testing.T) {
 		{text: "NKDA", none: true},
 		{text: "No known allergies", none: true},
 		{text: "see cerner", none: true},
+		{text: "No Known Latex Allergy (situation)", none: true},
+		{text: "denies any penicillin allergy", none: true},
+		{text: "No known drug allergies except codeine", ingredients: "codeine", mapped: true},
 		{text: "None", none: true},
 		{text: "penicillin, other unknown", classes: "penicillin", mapped: true},
 		{text: "NSAIDS", classes: "nsaid", mapped: true},
@@ -193,6 +196,9 @@ func TestAllergen(t *testing.T) {
 	aspirin := x.Allergen([]record.Code{{System: record.RxNorm, Value: "1191", Display: "Aspirin"}}, "")
 	if len(aspirin.Ingredients) != 1 || !aspirin.Ingredients[0].Is("nsaid") {
 		t.Errorf("RxNorm 1191: %+v", aspirin)
+	}
+	if a := x.Allergen([]record.Code{{System: record.SNOMED, Value: "716186003"}}, ""); !a.None || a.Mapped {
+		t.Errorf("no known allergy by code: %+v", a)
 	}
 	fish := x.Allergen([]record.Code{{System: record.SNOMED, Value: "735971005", Display: "Fish (substance)"}}, "Fish (substance)")
 	if !fish.Mapped || fish.Concept.Value != "735971005" {
