@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"ember/record"
 	"ember/recommender"
+	"ember/record"
 	"ember/server"
 	"ember/server/auth"
 )

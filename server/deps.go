@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"ember/fhir"
-	"ember/record"
 	"ember/recommender"
+	"ember/record"
 	"ember/server/auth"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"ember/record"
 	"ember/recommender"
+	"ember/record"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ember/record"
 	"ember/recommender"
+	"ember/record"
 	"ember/server"
 )
 
