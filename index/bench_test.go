@@ -122,6 +122,35 @@ func BenchmarkLean(b *testing.B) {
 	}
 }
 
+// BenchmarkSearch asks an index of 100,000 lean patients in words.
+func BenchmarkSearch(b *testing.B) {
+	const n = 100_000
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := open(b, Options{})
+	for i := 0; i < n; {
+		docs := make([]Document, 0, 10_000)
+		for ; len(docs) < cap(docs); i++ {
+			docs = append(docs, leanPatient(rng, i))
+		}
+		if err := x.Apply(docs, nil, uint64(i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, text := range []string{"disorder12 organ12", "disorder700 organ3", "organ7", "disorder1", "disorder"} {
+		b.Run(text, func(b *testing.B) {
+			total := 0
+			for b.Loop() {
+				res, err := x.Search(b.Context(), Query{Text: text})
+				if err != nil {
+					b.Fatal(err)
+				}
+				total = res.Total
+			}
+			b.ReportMetric(float64(total), "patients")
+		})
+	}
+}
+
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -11,8 +11,8 @@
 // it again from there makes it whole. Everything in it can be rebuilt; files
 // that are damaged, missing or made otherwise give an empty index that says why.
 //
-// Notes lie in Bleve with their text, unsealed: keep the folder on an encrypted
-// volume.
+// Nothing in its folder is sealed, neither ids and postings nor the notes, which
+// lie in Bleve with their text: keep the folder on an encrypted volume.
 package index
 
 import (

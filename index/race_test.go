@@ -14,7 +14,7 @@ func TestReadersBesideApply(t *testing.T) {
 	x := open(t, Options{Dir: t.TempDir(), Notes: true})
 	done := make(chan struct{})
 	var readers sync.WaitGroup
-	for range 3 {
+	for range 2 {
 		readers.Add(1)
 		go func() {
 			defer readers.Done()
@@ -32,7 +32,7 @@ func TestReadersBesideApply(t *testing.T) {
 		}()
 	}
 	rng := rand.New(rand.NewPCG(13, 14))
-	for step := range 60 {
+	for step := range 30 {
 		var docs []Document
 		for range 1 + rng.IntN(60) {
 			docs = append(docs, randomDocument(rng, fmt.Sprint("p", rng.IntN(2000)), true))
@@ -40,7 +40,7 @@ func TestReadersBesideApply(t *testing.T) {
 		if err := x.Apply(docs, []string{fmt.Sprint("p", rng.IntN(2000))}, uint64(step+1)); err != nil {
 			t.Fatal(err)
 		}
-		if step%20 == 19 {
+		if step%10 == 9 {
 			if err := x.Flush(); err != nil {
 				t.Fatal(err)
 			}
