@@ -95,9 +95,8 @@ func OutcomeJSON(issues []Issue) []byte {
 		}
 	}
 	out, err := Encode(o)
-	if err != nil {
-		// Strings and codes always encode.
-		panic("fhir: encoding an OperationOutcome: " + err.Error())
+	if err != nil { // strings and codes always encode
+		return []byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`)
 	}
 	return out
 }

@@ -146,7 +146,7 @@ func (rd *reader) open(r io.Reader, name string, nesting int) error {
 		}
 		return rd.archive(bytes.NewReader(all), int64(len(all)), name, nesting)
 	}
-	return rd.stream(&decompressed{r: whole, rd: rd, name: name}, name)
+	return rd.stream(&decompressed{whole}, name)
 }
 
 // unreadable reports a document that cannot be decompressed.

@@ -51,11 +51,7 @@ func (m *meter) expand(r io.Reader, ratio int64) *meter {
 // decompressed makes the end of a damaged compressed stream the end of the text,
 // so that it is reported like a truncated document and the entries before it
 // are kept.
-type decompressed struct {
-	r    io.Reader
-	rd   *reader
-	name string
-}
+type decompressed struct{ r io.Reader }
 
 // Read implements io.Reader.
 func (d *decompressed) Read(p []byte) (int, error) {
