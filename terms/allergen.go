@@ -56,6 +56,9 @@ func (t *Terms) Allergen(codes []record.Code, text string) Allergen {
 		}
 	}
 	for _, c := range codes {
+		if a, ok := t.allergenOfConcept(c); ok {
+			return a
+		}
 		if t.In("no-known-allergy", c) {
 			return Allergen{None: true, Concept: t.asFound(c)}
 		}
@@ -73,6 +76,22 @@ func (t *Terms) Allergen(codes []record.Code, text string) Allergen {
 		}
 	}
 	return Allergen{Concept: t.conceptOf(codes, text)}
+}
+
+// allergenOfConcept is the way back from a concept that Allergen made.
+func (t *Terms) allergenOfConcept(c record.Code) (Allergen, bool) {
+	switch c.System {
+	case ClassSystem:
+		if cl, ok := t.classes[c.Value]; ok {
+			return Allergen{Classes: []string{c.Value}, Mapped: true, Concept: record.Code{System: ClassSystem, Value: c.Value, Display: cl.display}}, true
+		}
+	case SubstanceSystem:
+		return Allergen{Mapped: true, Concept: cloneCode(c)}, c.Value != ""
+	case record.Ingredient:
+		d := t.DrugOfConcept(c)
+		return Allergen{Ingredients: d.Ingredients, Mapped: true, Concept: d.Concept}, d.Mapped
+	}
+	return Allergen{}, false
 }
 
 func displaysOf(codes []record.Code) []string {

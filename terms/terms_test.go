@@ -192,6 +192,10 @@ func TestAllergen(t *testing.T) {
 		if a.Concept.Zero() {
 			t.Errorf("%q: no concept", c.text)
 		}
+		back := x.Allergen([]record.Code{a.Concept}, "")
+		if back.Mapped != a.Mapped || a.Mapped && !back.Concept.Is(a.Concept) {
+			t.Errorf("%q: the way back from %v gives %+v", c.text, a.Concept, back)
+		}
 	}
 	aspirin := x.Allergen([]record.Code{{System: record.RxNorm, Value: "1191", Display: "Aspirin"}}, "")
 	if len(aspirin.Ingredients) != 1 || !aspirin.Ingredients[0].Is("nsaid") {
