@@ -62,6 +62,9 @@ func (e *Engine) Artifact() *Artifact { return e.current.Load().artifact }
 // ErrWant is returned for a query without a valid want.
 var ErrWant = errors.New("recommender: want is neither treatments nor tests")
 
+// ErrRules means that the safety rules failed and with them the answer.
+var ErrRules = errors.New("recommender: a safety rule failed")
+
 const defaultLimit = 10
 
 // Recommend answers a query. The error is the context's, or that of a rule: a
@@ -146,7 +149,10 @@ func namesOf(bits uint16, names []string) []string {
 // present turns the ranked candidates into items and blocked ones: rules after
 // ranking, before display.
 func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, ans *Answer) error {
-	pt := e.rules.Prepare(q.Past, q.Context)
+	pt, err := e.prepare(q)
+	if err != nil {
+		return err
+	}
 	for rank := 0; ; rank++ {
 		if rank == len(s.order) && rank < len(s.logits) {
 			s.sortAll() // the rules left fewer than were put in order
@@ -166,7 +172,10 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		findings, blocked := e.check(l, q, s, pt, k, ans)
+		findings, blocked, err := e.check(l, q, s, pt, k, ans)
+		if err != nil {
+			return err
+		}
 		item := s.item(l, q, k)
 		item.Warnings = findings
 		switch {
@@ -185,8 +194,24 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 	return nil
 }
 
+// prepare resolves the patient for the rules.
+func (e *Engine) prepare(q *Query) (pt *safety.Patient, err error) {
+	defer failing(&err)
+	return e.rules.Prepare(q.Past, q.Context), nil
+}
+
+// failing turns a panic of the rules into an error: no answer goes out that they
+// did not finish judging. What they panicked with may name the patient and is
+// dropped.
+func failing(err *error) {
+	if recover() != nil {
+		*err = ErrRules
+	}
+}
+
 // check applies the rules to one candidate.
-func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k int, ans *Answer) (findings []safety.Finding, blocked bool) {
+func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k int, ans *Answer) (findings []safety.Finding, blocked bool, err error) {
+	defer failing(&err)
 	v := l.artifact.lexicon.vocabulary
 	id := v.labels[q.Want][s.cand.labels[k]]
 	c := &v.concepts[id]
@@ -194,5 +219,5 @@ func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k in
 	if unchecked != "" {
 		ans.Unchecked = append(ans.Unchecked, unchecked)
 	}
-	return found, slices.ContainsFunc(found, func(f safety.Finding) bool { return f.Tier == "block" })
+	return found, slices.ContainsFunc(found, func(f safety.Finding) bool { return f.Tier == "block" }), nil
 }

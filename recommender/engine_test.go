@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ember/learn"
+	"ember/recommender/safety"
 	"ember/record"
 )
 
@@ -213,6 +214,21 @@ func TestRulesHaveTheLastWord(t *testing.T) {
 	q.Explain = record.Code{System: "drug", Value: rules.block}
 	if x := ask(t, engineWith(t, rules, nil), q).Explained; x == nil || !strings.Contains(x.Outcome, "blocked") || x.Rank != 1 {
 		t.Errorf("explained: %+v", x)
+	}
+}
+
+type panickingRules struct{ fakeRules }
+
+func (panickingRules) Check(*safety.Patient, safety.Order) ([]safety.Finding, string) {
+	panic("patient p7")
+}
+
+func TestFailingRuleFailsTheAnswer(t *testing.T) {
+	e := newEngine(shared(t), noTerms{}, panickingRules{}, nil)
+	_, s := decisionOf(t, 2)
+	ans, err := e.Recommend(context.Background(), Query{Past: s.Past, Want: Treatments})
+	if !errors.Is(err, ErrRules) || strings.Contains(err.Error(), "p7") || len(ans.Items) != 0 {
+		t.Errorf("%d items, error %v", len(ans.Items), err)
 	}
 }
 

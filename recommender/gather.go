@@ -30,7 +30,7 @@ type gathered struct {
 	lexicon  *lexicon
 	rows     []trainingRow
 	patients int
-	names    []string           // by ordinal, for folds; not kept in the artifact
+	groups   []string           // by ordinal, for folds; not kept in the artifact
 	orders   [wantEnd][]float64 // all orders by label, once per encounter
 	ages     [2]int             // youngest and oldest
 }
@@ -270,7 +270,7 @@ func (g *gatherer) collect(ctx context.Context, seq iter.Seq[record.Timeline], o
 			continue
 		}
 		countOrders(v, &t, &out.orders)
-		out.names = append(out.names, t.Person.ID)
+		out.groups = append(out.groups, g.group(&t))
 		n := 0
 		for s := range Samples(t, g.opt.Landmarks) {
 			n++
@@ -360,11 +360,23 @@ func (out *gathered) addColumns() {
 	}
 }
 
-// deal gives every row its fold, by patient.
+// group is what keeps rows in one fold: the patient, or their first site.
+func (g *gatherer) group(t *record.Timeline) string {
+	if g.opt.FoldsBySite {
+		for _, e := range t.Encounters {
+			if e.Site != "" {
+				return e.Site
+			}
+		}
+	}
+	return t.Person.ID
+}
+
+// deal gives every row its fold, by patient or site.
 func (out *gathered) deal(k int) {
 	groups := make([]string, len(out.rows))
 	for i := range out.rows {
-		groups[i] = out.names[out.rows[i].patient]
+		groups[i] = out.groups[out.rows[i].patient]
 	}
 	for i, f := range learn.KFold(groups, k) {
 		out.rows[i].fold = uint8(f)

@@ -24,17 +24,24 @@ type pairs struct {
 
 // maxPairs bounds the rows of a fit. Beyond it only a share of the candidates
 // that were not ordered is kept, each with the weight of those left out.
-const maxPairs = 500_000
+const maxPairs = 300_000
 
+// makePairs takes the decisions that led to orders: the others say how much is
+// ordered (and where orders are not recorded at all), not which; calibration
+// looks at them.
 func makePairs(decisions []decision) *pairs {
 	n := 0
 	for i := range decisions {
-		n += len(decisions[i].cand.labels)
+		if decisions[i].total > 0 {
+			n += len(decisions[i].cand.labels)
+		}
 	}
 	every := uint64(n/maxPairs + 1)
 	p := &pairs{}
 	for i := range decisions {
-		p.add(&decisions[i], every)
+		if decisions[i].total > 0 {
+			p.add(&decisions[i], every)
+		}
 	}
 	return p
 }

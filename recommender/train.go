@@ -27,8 +27,12 @@ type TrainOptions struct {
 	// MaxSamples bounds the decisions learned from, MaxDecisions those that the
 	// stack and the network are fitted on; 0 = 60,000 and 4,000.
 	MaxSamples, MaxDecisions int
-	RidgePenalty             float64 // 0 = 30
-	BootstrapReps            int     // of the estimates; 0 = 2,000
+	// RidgePenalty 0 is chosen out of fold among 30, 150, 750 and 4,000.
+	RidgePenalty  float64
+	BootstrapReps int // of the estimates; 0 = 2,000
+	// FoldsBySite keeps the patients of a site in one fold: for judging at
+	// sites that training has not seen.
+	FoldsBySite bool
 	// Simple leaves the neural scorer out.
 	Simple bool
 	// OutOfFold, when set, is handed every out-of-fold decision of the run with
@@ -55,9 +59,6 @@ func (o TrainOptions) withDefaults() TrainOptions {
 	set(&o.MaxSamples, 60_000)
 	set(&o.MaxDecisions, 4_000)
 	set(&o.BootstrapReps, 2_000)
-	if o.RidgePenalty <= 0 {
-		o.RidgePenalty = 30
-	}
 	return o
 }
 
@@ -106,6 +107,9 @@ type trainer struct {
 
 func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 	r.addGram()
+	if err := r.choosePenalty(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.outOfFold(ctx); err != nil {
 		return nil, err
 	}

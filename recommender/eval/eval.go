@@ -155,6 +155,7 @@ func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *term
 		choices[i] = newChoice(ledgers[i].task)
 	}
 	train := opt.Train
+	train.FoldsBySite = opt.BySite
 	train.OutOfFold = func(s recommender.Scoring) {
 		for _, c := range choices {
 			c.add(s)

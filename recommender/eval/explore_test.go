@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -16,13 +17,18 @@ func TestExplore(t *testing.T) {
 	start := time.Now()
 	lines, tables := loadTimelines(t, dir)
 	t.Logf("loaded %d in %v", len(lines), time.Since(start))
-	opt := Options{Folds: 5, BootstrapReps: 500, Progress: func(s string, d, n int) { if n > 0 && d%50 == 0 || s == "fold" || n == 0 && d == 0 || n < 6 { println(time.Since(start).String(), s, d, n) } }}
+	opt := Options{Folds: 5, BootstrapReps: 500}
 	if os.Getenv("SITE") != "" {
 		opt.BySite = true
 		opt.Landmarks = []time.Duration{24 * time.Hour}
 	}
+	if v, err := strconv.ParseFloat(os.Getenv("LAMBDA"), 64); err == nil {
+		opt.Train.RidgePenalty = v
+	}
 	opt.Train.Simple = os.Getenv("SIMPLE") != ""
-	if os.Getenv("ONE") != "" { opt.Folds = 1 }
+	if os.Getenv("ONE") != "" {
+		opt.Folds = 1
+	}
 	if v := os.Getenv("TASKS"); v != "" {
 		opt.Tasks = []string{v}
 	}

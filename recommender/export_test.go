@@ -1,0 +1,12 @@
+package recommender
+
+import (
+	"testing"
+
+	"ember/record"
+)
+
+// TrainedWorld is an artifact and patients who were not in its training.
+func TrainedWorld(t testing.TB) (*Artifact, []record.Timeline) {
+	return shared(t), world{12, 77}.timelines()
+}
