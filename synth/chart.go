@@ -35,6 +35,7 @@ type active struct {
 	cond    condition
 	since   stamp
 	supply  stamp // the last order's end
+	prior   stamp // the end of the one before
 	dose    float64
 	atStart float64 // the program's score when it was started
 	effect  stamp   // when an adverse effect becomes apparent; 0 = never

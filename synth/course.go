@@ -215,6 +215,7 @@ func (m *maker) acuteVisit() {
 	m.opening()
 	m.sayAll(x.says, x.denies)
 	m.vitals(.75)
+	m.sayValues()
 	m.runTests(x.tests)
 	m.record(x.cond, m.now-stamp(m.draw.between(6, 96))*hour)
 	m.fill(x.slots, x.cond)

@@ -300,7 +300,7 @@ func (m *maker) writeNote() {
 	if !m.noting() || len(m.note) == 0 || !m.draw.chance(share) {
 		return
 	}
-	m.say("Follow-up as arranged.")
+	m.closing()
 	p := m.page
 	kind := coding{sysLOINC, "11506-3", "Progress note"}
 	if m.visit.stay {

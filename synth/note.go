@@ -92,3 +92,62 @@ func (m *maker) sayEffect(words string, d drug) {
 		m.say("Has had " + words + " since taking " + drugs[d].name + ".")
 	}
 }
+
+// sayValues tells what was measured, in words.
+func (m *maker) sayValues() {
+	if !m.noting() || m.visit.doctor.terse {
+		return
+	}
+	if m.measured[systolic] >= m.visit.start {
+		m.note = append(m.note, " Blood pressure "...)
+		m.note = strconv.AppendInt(m.note, int64(m.value[systolic]), 10)
+		m.note = append(m.note, " over "...)
+		m.note = strconv.AppendInt(m.note, int64(m.value[diastolic]), 10)
+		m.note = append(m.note, '.')
+	}
+	if m.fever > .5 {
+		m.note = append(m.note, " Febrile, "...)
+		m.note = strconv.AppendFloat(m.note, m.truth(temperature), 'f', 1, 64)
+		m.note = append(m.note, " degrees."...)
+	} else if m.draw.chance(.3) {
+		m.say("Lungs clear, no edema.")
+	}
+	for _, x := range [...]struct {
+		a     analyte
+		words string
+		has   bool
+	}{{a1c, " Last A1c ", m.has(diabetes2) || m.has(diabetes1)}, {ldl, " Last LDL ", m.has(hyperlipidemia)}, {egfr, " Last eGFR ", m.has(kidney)}, {tsh, " Last TSH ", m.has(hypothyroidism)}} {
+		if x.has && m.measured[x.a] > 0 && m.draw.chance(.6) {
+			m.note = append(m.note, x.words...)
+			m.note = strconv.AppendFloat(m.note, m.value[x.a], 'f', min(1, analytes[x.a].places), 64)
+			m.note = append(m.note, '.')
+		}
+	}
+	if m.person.smokes && m.draw.chance(.4) {
+		m.say("Still smokes.")
+	} else if m.age(m.now) > 16 && m.draw.chance(.25) {
+		m.say("Does not smoke.")
+	}
+}
+
+// closing is the plan: tests, and when to come back.
+func (m *maker) closing() {
+	for i, t := range m.visit.labs {
+		if i == 0 {
+			m.say("Plan: ")
+		} else {
+			m.note = append(m.note, ", "...)
+		}
+		m.note = append(m.note, tests[t].words...)
+	}
+	if len(m.visit.labs) > 0 {
+		m.note = append(m.note, '.')
+	}
+	if m.visit.stay || !m.visit.routine {
+		m.say("Come back if not better.")
+		return
+	}
+	m.say("Return in ")
+	m.note = strconv.AppendInt(m.note, max(1, int64((m.visit.horizon-m.now)/(30*day))), 10)
+	m.note = append(m.note, " months."...)
+}

@@ -30,7 +30,7 @@ func (m *maker) consider(c candidate) {
 
 // slipRate is the planted share of decisions in which a clinician overlooks
 // contraindications and allergies.
-const slipRate = .003
+const slipRate = .006
 
 // barred says whether a drug must not be started now: a known allergy, or a
 // contraindication that belongs to the drug rather than to its group.
@@ -129,15 +129,16 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 		return -1
 	}
 	slip := m.draw.chance(slipRate)
-	m.weights, m.choices = m.weights[:0], m.choices[:0]
+	m.weights, m.choices, m.careless = m.weights[:0], m.choices[:0], m.careless[:0]
 	var total, wanted float64
 	for i := range options {
 		o := &options[i]
 		w := o.weight(m)
-		if slip {
-			w = max(w, .5)
+		careless := slip && w <= 0 // would be ordered against a contraindication
+		if careless {
+			w = .7
 		}
-		if w <= 0 {
+		if w <= 0 || !slip && m.doubled(o.group) {
 			continue
 		}
 		from := len(m.weights)
@@ -147,8 +148,12 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 				continue
 			}
 			t := m.taste(d)
+			bad := careless || slip && m.barred(d)
+			if bad {
+				t *= 6
+			}
 			sum += t
-			m.weights, m.choices = append(m.weights, t), append(m.choices, d)
+			m.weights, m.choices, m.careless = append(m.weights, t), append(m.choices, d), append(m.careless, bad)
 		}
 		if sum <= 0 {
 			continue
@@ -169,7 +174,7 @@ func (m *maker) choose(p float64, c condition, options []option) drug {
 		chosen = m.draw.pick(m.weights)
 	}
 	for k, d := range m.choices {
-		m.consider(candidate{kind: 'm', index: int(d), p: p * m.weights[k] / total, ordered: k == chosen, slip: slip && k == chosen && m.barred(d)})
+		m.consider(candidate{kind: 'm', index: int(d), p: p * m.weights[k] / total, ordered: k == chosen, slip: k == chosen && m.careless[k]})
 	}
 	if chosen < 0 {
 		return -1
@@ -264,4 +269,18 @@ var titrated = [groupCount]bool{
 	metforminGroup: true, glp1: true, sulfonylurea: true, basalInsulin: true, mealInsulin: true, statin: true, thyroidHormone: true, ssri: true, snri: true, bupropionGroup: true,
 	antiepileptic: true, moodStabilizer: true, stimulant: true, neuropathic: true, urateLowering: true, migrainePrevention: true, inhaledSteroid: true, steroidLABA: true, dmard: true,
 	vitaminKAntagonist: true, arni: true, antipsychotic: true,
+}
+
+// doubled says whether a drug of the group is taken already and a second one
+// would be a duplicate. The drug that is about to be replaced does not count.
+func (m *maker) doubled(g group) bool {
+	switch g {
+	case dmard, antiepileptic, basalInsulin, strongOpioid, broadIV:
+		return false
+	}
+	n := m.takes(g)
+	if m.replacing >= 0 && drugs[m.replacing].group == g {
+		n--
+	}
+	return n > 0
 }

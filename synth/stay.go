@@ -27,7 +27,7 @@ var (
 	repletion    = slot{func(m *maker) float64 { return .75 * b2f(m.seen(potassium, 4) < 3.7) }, []option{{potassiumSupplement, always(1)}}}
 	correction   = slot{func(m *maker) float64 { return .75 * b2f(m.has(diabetes2) || m.seen(glucose, 100) > 190) }, []option{{mealInsulin, always(1)}}}
 	sleepAid     = slot{prob(.12), []option{{hypnotic, always(1)}}}
-	stomach      = slot{func(m *maker) float64 { return .2 + .4*b2f(m.on(oralSteroid) || m.on(antiplatelet)) }, []option{{protonPump, always(1)}, {h2Blocker, always(.5)}}}
+	stomach      = slot{func(m *maker) float64 { return .2 + .4*b2f(m.on(oralSteroid) || m.on(antiplatelet)) }, []option{{protonPump, func(m *maker) float64 { return lessIf(m.on(h2Blocker), 0) }}, {h2Blocker, func(m *maker) float64 { return .5 * lessIf(m.on(protonPump), 0) }}}}
 	bloodDaily   = []chanceOf{{metabolicPanel, .7}, {bloodCount, .6}}
 	arrivalBlood = []chanceOf{{metabolicPanel, .95}, {bloodCount, .95}, {electrocardiogram, .45}}
 )

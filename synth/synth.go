@@ -21,7 +21,7 @@ import (
 
 // The profiles of [Options]: how much of a life is written down.
 const (
-	// Full is about 120 resources a patient: three years of care, notes,
+	// Full is about 120 resources a patient: three and a half years of care, notes,
 	// reports, panels, imaging.
 	Full = "full"
 	// Lean is about 25 resources a patient: a year and a half, few notes and

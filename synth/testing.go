@@ -155,6 +155,7 @@ func (m *maker) tryTest(t test, p float64) bool {
 	yes := m.draw.chance(p)
 	m.consider(candidate{kind: 't', index: int(t), p: p, ordered: yes})
 	if yes {
+		m.visit.labs = append(m.visit.labs, t)
 		m.doTest(t)
 	}
 	return yes

@@ -33,12 +33,14 @@ type maker struct {
 	serial uint64
 	person person
 	chart
-	visit   visit
-	weights []float64
-	choices []drug
-	note    []byte
-	first   int // number of the patient's first item on the page
+	visit    visit
+	weights  []float64
+	choices  []drug
+	careless []bool
+	note     []byte
+	first    int // number of the patient's first item on the page
 	acute
+	replacing drug // about to be stopped for another; -1 = none
 	// watch, if set, sees the decisions of each visit: for tests.
 	watch func([]candidate)
 }
@@ -49,10 +51,10 @@ type acute struct {
 }
 
 func newMaker(opt Options, h *hospital) *maker {
-	m := &maker{opt: opt, h: h, full: opt.Profile == Full, until: stamp(opt.Until.Unix())}
+	m := &maker{opt: opt, h: h, full: opt.Profile == Full, replacing: -1, until: stamp(opt.Until.Unix())}
 	m.from = m.until - 18*year/12
 	if m.full {
-		m.from = m.until - 3*year
+		m.from = m.until - 41*year/12
 	}
 	return m
 }
@@ -73,7 +75,17 @@ func (m *maker) open(clinic int, class string, reason condition, chief string) {
 	v.end = m.now + stamp(m.draw.between(900, 3000))
 	v.horizon = m.now + 180*day
 	m.note = m.note[:0]
+	m.endCourses()
 	m.tally()
+}
+
+// endCourses drops short courses whose supply is used up.
+func (m *maker) endCourses() {
+	for i := len(m.meds) - 1; i >= 0; i-- {
+		if a := &m.meds[i]; a.supply <= m.now && drugs[a.drug].days < 28 {
+			m.lapse(i)
+		}
+	}
 }
 
 // routineVisit is a planned visit for check-up and chronic conditions.
@@ -83,6 +95,7 @@ func (m *maker) routineVisit() {
 	m.visit.routine = true
 	m.opening()
 	m.vitals(1)
+	m.sayValues()
 	m.adverse()
 	m.discover()
 	m.plan()
@@ -276,7 +289,10 @@ func (m *maker) replace(p *program, i int, act, score float64) {
 		return
 	}
 	old := m.meds[i].drug
-	if d := m.choose(.7*act, p.cond, p.options); d >= 0 {
+	m.replacing = old
+	d := m.choose(.7*act, p.cond, p.options)
+	m.replacing = -1
+	if d >= 0 {
 		if k := m.indexOf(old); k >= 0 {
 			m.stop(k, ineffective)
 		}
@@ -325,7 +341,7 @@ func (m *maker) reorder(a *active) {
 			o.stopped = max(m.now, o.written)
 		}
 	}
-	a.supply = m.now + stamp(x.days*(1+refills))*day
+	a.prior, a.supply = a.supply, m.now+stamp(x.days*(1+refills))*day
 	a.last = m.prescribe(a.drug, a.cond, refills)
 }
 
@@ -345,22 +361,27 @@ func (m *maker) deprescribe(c condition, p float64) {
 func (m *maker) renew(weight float64) {
 	for i := len(m.meds) - 1; i >= 0; i-- {
 		a := &m.meds[i]
-		if a.supply-m.now > 0 && drugs[a.drug].days < 28 {
+		if drugs[a.drug].days < 28 {
 			continue
 		}
-		if drugs[a.drug].days < 28 || m.now-a.supply > 200*day {
+		if m.now-a.supply > 200*day {
 			m.lapse(i)
 			continue
 		}
-		if a.since == m.now || m.alreadyOrdered(a.drug) {
+		if a.since == m.now {
 			continue
 		}
-		short := float64(m.visit.horizon-a.supply) / float64(90*day)
+		raised := m.alreadyOrdered(a.drug)
+		supply := a.supply
+		if raised {
+			supply = a.prior
+		}
+		short := float64(m.visit.horizon-supply) / float64(90*day)
 		p := weight * sigmoid(2.4*short-.7+m.visit.doctor.renewals) * (.42 + .5*m.person.adherence)
 		if drugs[a.drug].perDay == 0 {
 			p *= .4 // as needed
 		}
-		yes := m.draw.chance(p)
+		yes := m.draw.chance(p) && !raised
 		m.consider(candidate{kind: 'm', index: int(a.drug), p: p, ordered: yes, renewal: true})
 		if yes {
 			m.reorder(a)
