@@ -37,6 +37,8 @@ func (s *Store) Checkpoint(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("store: checkpoint: %w", err)
 	}
+	s.files.Lock()
+	defer s.files.Unlock()
 	if err := s.db.Checkpoint(databaseDir(dir), pebble.WithFlushedWAL()); err != nil {
 		return fmt.Errorf("store: checkpoint into %s: %w", dir, corruptOr(err))
 	}

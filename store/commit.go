@@ -149,3 +149,16 @@ type patientChange struct {
 	id  string
 	seq uint64
 }
+
+// Sync returns when everything that can be read now is on disk. Whoever keeps
+// something derived from the store elsewhere calls it before making that durable,
+// so that it never outlives what it was derived from.
+func (s *Store) Sync() error {
+	if s.readOnly {
+		return nil
+	}
+	if err := s.db.LogData(nil, pebble.Sync); err != nil {
+		return fmt.Errorf("store: syncing: %w", err)
+	}
+	return nil
+}

@@ -47,6 +47,23 @@ func (s *Store) erase(ctx context.Context, patient hash, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.emptyLogs(); err != nil {
+		return err
+	}
+	for _, span := range spans {
+		if err := s.db.Compact(ctx, span[0], span[1], false); err != nil {
+			return corruptOr(err)
+		}
+	}
+	return nil
+}
+
+// emptyLogs makes the logs forget what is in them: after a flush nothing in those
+// that were there before is needed any more, but the database keeps the files to
+// use them again.
+func (s *Store) emptyLogs() error {
+	s.files.Lock()
+	defer s.files.Unlock()
 	logs, err := filepath.Glob(filepath.Join(databaseDir(s.dir), "*.log"))
 	if err != nil {
 		return err
@@ -54,16 +71,9 @@ func (s *Store) erase(ctx context.Context, patient hash, id string) error {
 	if err := s.db.Flush(); err != nil {
 		return err
 	}
-	// After the flush nothing in these logs is needed any more, but the
-	// database keeps the files to write over: their old bytes must go.
 	for _, path := range logs {
 		if err := os.Truncate(path, 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
-		}
-	}
-	for _, span := range spans {
-		if err := s.db.Compact(ctx, span[0], span[1], false); err != nil {
-			return corruptOr(err)
 		}
 	}
 	return nil

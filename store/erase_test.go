@@ -150,3 +150,52 @@ func TestNothingInTheClear(t *testing.T) {
 		t.Errorf("in the clear in %v", left)
 	}
 }
+
+// Erasing, writing and checkpointing at once: every checkpoint is whole, and a
+// store that comes up afterwards has what was acknowledged.
+func TestEraseBesideOthers(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "s"))
+	stop := make(chan struct{})
+	done := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				done <- n
+				return
+			default:
+				commit1(t, s, observation(fmt.Sprint("stays", n), "stays", n), observation(fmt.Sprint("goes", n), "goes", n))
+				n++
+			}
+		}
+	}()
+	for i := range 5 {
+		if err := s.Erase(context.Background(), "goes"); err != nil {
+			t.Fatal(err)
+		}
+		cp := filepath.Join(dir, fmt.Sprint("cp", i))
+		head := s.Head()
+		if err := s.Checkpoint(cp); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Open(Options{Dir: cp, KeyFile: filepath.Join(dir, "s", "key"), ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Check(t.Context()); err != nil || got.Damaged != nil || c.Head() < head {
+			t.Errorf("checkpoint %d: %+v, %v, head %d of %d", i, got, err, c.Head(), head)
+		}
+		c.Close()
+	}
+	close(stop)
+	n := <-done
+	s.Close()
+	s = openAt(t, filepath.Join(dir, "s"))
+	for i := range n {
+		if _, err := s.Get("Observation", fmt.Sprint("stays", i)); err != nil {
+			t.Errorf("stays%d: %v", i, err)
+		}
+	}
+}

@@ -51,6 +51,8 @@ type Store struct {
 	counts map[string]int64 // resources by type, tombstones excluded
 	closed bool
 
+	files sync.Mutex // a checkpoint and the emptying of logs exclude each other
+
 	durable atomic.Uint64 // last sequence number known to be synced
 
 	known      known
