@@ -15,6 +15,7 @@ type facts struct {
 	docStatus string
 	intent    string
 	prohibits bool // doNotPerform
+	reported  bool // by somebody else than the prescriber
 	verified  *coded
 	code      *coded
 	kind      *coded // "type"
@@ -156,6 +157,8 @@ func (g *mapping) element(k []byte) bool {
 		f.intent = g.word(g.c.bytes())
 	case "doNotPerform", "notTaken", "wasNotGiven", "wasNotTaken":
 		f.prohibits, _ = g.c.truth()
+	case "reportedBoolean":
+		f.reported, _ = g.c.truth()
 	case "verificationStatus":
 		f.verified = g.codeable()
 	case "code", "medicationCodeableConcept", "vaccineCode":

@@ -161,6 +161,9 @@ func (g *mapping) emitMedication() {
 	f := &g.f
 	c := g.drugOf()
 	e := g.event(record.Medication, record.Ordered, c, g.asDrug(c).Concept)
+	if f.reported {
+		e.Mode = record.Stated
+	}
 	switch f.typ {
 	case "MedicationStatement":
 		if f.status == "not-taken" {
@@ -170,7 +173,7 @@ func (g *mapping) emitMedication() {
 	case "MedicationAdministration", "MedicationDispense":
 		e.Mode = record.Done
 	}
-	if e.Mode == record.Ordered {
+	if f.typ == "MedicationRequest" {
 		if e.Start.IsZero() {
 			e.Start = f.boundsStart.first
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -228,6 +229,31 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			t.Fatalf("the order of the resources changed patient %d", n)
 		}
 	}
+}
+
+// TestMapperConcurrently maps the same patients from many goroutines; run it with
+// the race detector.
+func TestMapperConcurrently(t *testing.T) {
+	rs, _ := resourcesOf(t, []string{
+		`{"resourceType":"Patient","id":"p","birthDate":"1950"}`,
+		`{"resourceType":"Observation","category":[{"coding":[{"code":"laboratory"}]}],"code":{"text":"x"},"issued":"2014-01-01T00:00:00Z","valueQuantity":{"value":1,"unit":"g"}}`,
+		`{"resourceType":"MedicationRequest","reportedBoolean":true,"medicationCodeableConcept":{"text":"Aspirin"},"authoredOn":"2014"}`})
+	m := newMapper(plainTerms{})
+	want, _, _ := m.Timeline("p", slices.Values(rs), nil)
+	if mode := want.Events[1].Mode; mode != record.Stated {
+		t.Errorf("a reported order has mode %d", mode)
+	}
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 50 {
+				if got, _, _ := m.Timeline("p", slices.Values(rs), nil); fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Error("another timeline")
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // FuzzMapper: no resource makes the mapper panic, or lose another one.
