@@ -68,7 +68,6 @@ type chart struct {
 	infected stamp // last antibiotic
 	lastBug  group
 	flare    stamp // last exacerbation
-	stays    int
 }
 
 const (

@@ -258,19 +258,6 @@ func effectOf(g group) (condition, string) {
 	return -1, "dizziness and fatigue"
 }
 
-// refills is how often an order may be dispensed again.
-func (m *maker) refills() int { return m.draw.pick(refillShares[:]) }
-
-var refillShares = [4]float64{.06, .14, .1, .7}
-
-// titrated are the groups whose dose is raised step by step.
-var titrated = [groupCount]bool{
-	aceInhibitor: true, arb: true, calciumBlocker: true, thiazide: true, betaBlocker: true, nonselectiveBeta: true, loopDiuretic: true, pregnancyPressure: true,
-	metforminGroup: true, glp1: true, sulfonylurea: true, basalInsulin: true, mealInsulin: true, statin: true, thyroidHormone: true, ssri: true, snri: true, bupropionGroup: true,
-	antiepileptic: true, moodStabilizer: true, stimulant: true, neuropathic: true, urateLowering: true, migrainePrevention: true, inhaledSteroid: true, steroidLABA: true, dmard: true,
-	vitaminKAntagonist: true, arni: true, antipsychotic: true,
-}
-
 // doubled says whether a drug of the group is taken already and a second one
 // would be a duplicate. The drug that is about to be replaced does not count.
 func (m *maker) doubled(g group) bool {

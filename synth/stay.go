@@ -113,7 +113,6 @@ func (m *maker) admission(x *illness, s *stayCourse) {
 	m.open(all[m.draw.below(len(all))], "IMP", x.cond, x.chief)
 	v := &m.visit
 	v.stay = true
-	m.stays++
 	length := max(1.1, s.days*m.draw.between(.6, 1.7)+.02*max(0, m.age(m.now)-60))
 	v.end = min(v.start+stamp(length*float64(day)), m.until-1)
 	v.lag = stamp(m.draw.between(600, 5400))

@@ -63,7 +63,6 @@ const (
 	bloodCulture
 	pregnancyTest
 	fecalBlood
-	smokingStatus
 	analyteCount
 )
 
@@ -139,7 +138,6 @@ var analytes = [analyteCount]quantity{
 	bloodCulture:  {"600-7", "Bacteria identified in Blood by Culture", "", 0, 0, 0, true, "BCULT"},
 	pregnancyTest: {"2106-3", "Choriogonadotropin (pregnancy test) [Presence] in Urine", "", 0, 0, 0, true, "UHCG"},
 	fecalBlood:    {"57905-2", "Hemoglobin.gastrointestinal.lower [Presence] in Stool by Immunoassay --1st specimen", "", 0, 0, 0, true, "FIT"},
-	smokingStatus: {"72166-2", "Tobacco smoking status", "", 0, 0, 0, true, ""},
 }
 
 // test is something a clinician orders to learn more, an index into tests.
@@ -286,7 +284,6 @@ const (
 	cesarean
 	pulmonaryRehab
 	cardiacRehab
-	dialysis
 	counseling
 	speechTherapy
 	therapyCount
@@ -316,7 +313,6 @@ var therapies = [therapyCount]struct {
 	cesarean:           {"cesarean section", coding{sysSNOMED, "11466000", "Cesarean section (procedure)"}},
 	pulmonaryRehab:     {"pulmonary rehabilitation", coding{sysSNOMED, "15081005", "Pulmonary rehabilitation (regime/therapy)"}},
 	cardiacRehab:       {"cardiac rehabilitation", coding{}},
-	dialysis:           {"hemodialysis", coding{sysSNOMED, "265764009", "Renal dialysis (procedure)"}},
 	counseling:         {"lifestyle counseling", coding{}},
 	speechTherapy:      {"speech therapy", coding{sysSNOMED, "311555007", "Speech and language therapy regime (regime/therapy)"}},
 }
