@@ -1,0 +1,56 @@
+# Ember. `make help` lists what there is.
+GO      ?= go
+BIN     ?= bin/ember
+DATA    ?= demo-data
+ADDR    ?= 127.0.0.1:8080
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+TOOL     = $(GO) -C tools tool
+export CGO_ENABLED = 0
+
+.PHONY: help build demo test check race cover fuzz golden bench quality lint kernels clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+build: ## one static binary in bin/ember
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/ember
+
+demo: build ## the main job: synthetic hospital, load, train, serve, show
+	@./$(BIN) demo --data $(DATA) --addr $(ADDR)
+
+test: ## all tests, what CI runs
+	$(GO) test ./...
+
+check: ## format, vet, doors, house rules: seconds, before each commit
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(GO) vet ./...
+	@$(GO) test -count=1 . -run 'TestDoors|TestDepth|TestHouseRules'
+
+lint: check ## check, staticcheck, known vulnerabilities
+	@GOFLAGS= $(GO) -C tools build -o ../bin/ honnef.co/go/tools/cmd/staticcheck golang.org/x/vuln/cmd/govulncheck
+	@bin/staticcheck -checks 'all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022' ./...
+
+race: ## all tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+cover: ## coverage by room
+	@$(GO) test -cover ./...
+
+fuzz: ## each fuzz target for ten seconds
+	@bench/fuzz.sh 10s
+
+bench: build ## speed, side by side, figures into docs/performance.md
+	@bench/run.sh
+
+quality: build ## recommendation quality on real and synthetic input, into docs/quality.md
+	@bench/quality.sh
+
+golden: ## refresh golden files, then read the diff
+	$(GO) test ./... -update
+
+kernels: ## generate the assembly of learn/nn again
+	@$(GO) -C tools run ./kernels
+
+clean: ## remove what was built and the demo's data
+	rm -rf bin $(DATA)

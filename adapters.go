@@ -1,0 +1,223 @@
+package ember
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"ember/fhir"
+	"ember/index"
+	"ember/ingest"
+	"ember/record"
+	"ember/server"
+	"ember/store"
+	"ember/timelines"
+)
+
+// The adapters give the server the rooms in the shape it asks for.
+
+// translate turns the rooms' errors into those the server has a status for.
+func translate(err error) error {
+	for _, t := range []struct{ from, to error }{
+		{store.ErrNotFound, server.ErrNotFound}, {store.ErrGone, server.ErrGone}, {store.ErrConflict, server.ErrVersion},
+		{timelines.ErrNotFound, server.ErrNotFound}, {fhir.ErrTooLarge, server.ErrTooLarge}, {fhir.ErrBomb, server.ErrTooLarge},
+	} {
+		if errors.Is(err, t.from) {
+			return fmt.Errorf("%w (%w)", t.to, err)
+		}
+	}
+	return err
+}
+
+func serverIssues(issues []fhir.Issue) []server.Issue {
+	if len(issues) == 0 {
+		return nil
+	}
+	out := make([]server.Issue, len(issues))
+	for i, v := range issues {
+		out[i] = server.Issue{Severity: v.Severity, Code: v.Code, Path: v.Path, Detail: v.Detail}
+	}
+	return out
+}
+
+type loader struct{ *App }
+
+// Load implements server.Loader.
+func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions) (server.LoadResult, error) {
+	name := "body"
+	if opt.Form == server.Lines {
+		name = "body.ndjson"
+	}
+	result := server.LoadResult{Kind: server.Batch}
+	patients := map[string]struct{}{}
+	var held []server.EntryResult // of a document, until its kind is known
+	var bad []server.Issue
+	loaded, err := l.ingest.Load(ctx, body, name, func(o ingest.Outcome) {
+		if o.Patient != "" {
+			if _, seen := patients[o.Patient]; !seen {
+				patients[o.Patient] = struct{}{}
+				result.Patients = append(result.Patients, o.Patient)
+			}
+		}
+		r := entryResult(o)
+		if o.Status >= 400 && o.Status != http.StatusFailedDependency {
+			bad = append(bad, r.Issues...)
+		}
+		if opt.Form == server.Lines {
+			opt.Report(r)
+			return
+		}
+		held = append(held, r)
+	})
+	if err != nil {
+		return result, translate(err)
+	}
+	switch {
+	case loaded.Aborted > 0:
+		return result, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Issues: bad,
+			Hint: "nothing of the transaction was stored; mend the entries named and send it again"}
+	case loaded.Transactions > 0:
+		result.Kind = server.Transaction
+	case loaded.Single:
+		result.Kind = server.Single
+	}
+	for _, r := range held {
+		opt.Report(r)
+	}
+	return result, nil
+}
+
+func entryResult(o ingest.Outcome) server.EntryResult {
+	issues := serverIssues(o.Issues)
+	for i := range issues {
+		if issues[i].Path == "" {
+			issues[i].Path = o.Path
+		}
+	}
+	return server.EntryResult{Status: o.Status, Type: o.Type, ID: o.ID, Version: o.Version, Updated: o.Updated,
+		Unchanged: o.Unchanged, Issues: issues, Body: o.Body}
+}
+
+type writer struct{ *App }
+
+// Put implements server.Writer.
+func (w writer) Put(ctx context.Context, in server.Write) (server.Written, error) {
+	o, err := w.ingest.Put(ctx, in.Type, in.ID, in.Body, ingest.Condition{IfVersion: in.IfVersion, IfNoneExist: in.IfNoneExist})
+	if err != nil {
+		return server.Written{}, translate(err)
+	}
+	if o.Status >= 400 {
+		return server.Written{}, &server.Fault{Status: o.Status, Code: "invalid", Issues: serverIssues(o.Issues)}
+	}
+	return written(o), nil
+}
+
+// Delete implements server.Writer.
+func (w writer) Delete(ctx context.Context, typ, id string, ifVersion uint64) (server.Written, error) {
+	o, err := w.ingest.Delete(ctx, typ, id, ifVersion)
+	if err != nil {
+		return server.Written{}, translate(err)
+	}
+	return written(o), nil
+}
+
+func written(o ingest.Outcome) server.Written {
+	return server.Written{ID: o.ID, Version: o.Version, Updated: o.Updated, Patient: o.Patient,
+		Created: o.Status == http.StatusCreated, Issues: serverIssues(o.Issues)}
+}
+
+type resources struct{ *App }
+
+// Read implements server.Resources.
+func (r resources) Read(_ context.Context, typ, id string, version uint64, raw bool) (server.Resource, error) {
+	var res store.Resource
+	var err error
+	if version == 0 {
+		res, err = r.store.Get(typ, id)
+	} else {
+		res, err = r.store.Version(typ, id, version)
+	}
+	if err == nil && res.Deleted {
+		err = store.ErrGone
+	}
+	if err != nil {
+		return server.Resource{}, translate(err)
+	}
+	out := server.Resource{Type: res.Type, ID: res.ID, Patient: res.Patient, Version: res.Version, Updated: res.Updated, Body: res.Raw}
+	if !raw {
+		out.Body, err = ingest.Served(res)
+	}
+	return out, err
+}
+
+type charts struct{ *App }
+
+// Chart implements server.Charts.
+func (c charts) Chart(_ context.Context, patient string) (server.Chart, error) {
+	chart, err := c.ingest.Chart(patient)
+	if err != nil {
+		return server.Chart{}, translate(err)
+	}
+	return server.Chart{Timeline: chart.Timeline, Version: chart.Version, Key: hex.EncodeToString(c.store.HMAC([]byte(patient)))}, nil
+}
+
+type bundles struct{ *App }
+
+// Bundle implements server.Bundles.
+func (b bundles) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []server.Issue, error) {
+	t, issues, err := b.mapper.Bundle(ctx, body)
+	switch {
+	case errors.Is(err, fhir.ErrNoPatient), errors.Is(err, fhir.ErrManyPatients):
+		return t, nil, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Path: "Bundle", Detail: err.Error(),
+			Hint: "send one patient's resources, with the Patient, in one Bundle"}
+	case err != nil:
+		return t, nil, translate(err)
+	case fhir.Refused(issues) && len(t.Events) == 0:
+		return t, nil, &server.Fault{Status: http.StatusBadRequest, Code: "invalid", Issues: serverIssues(issues)}
+	}
+	return t, serverIssues(issues), nil
+}
+
+type searcher struct{ *App }
+
+// Search implements server.Searcher.
+func (s searcher) Search(ctx context.Context, q server.SearchQuery) (server.SearchResults, error) {
+	found, err := s.index.Search(ctx, index.Query{Text: q.Text, Kinds: q.Kinds, Limit: q.Limit})
+	if err != nil {
+		return server.SearchResults{}, err
+	}
+	out := server.SearchResults{Total: found.Total}
+	for _, c := range found.Concepts {
+		out.Concepts = append(out.Concepts, server.ConceptHit{Code: c.Code, Kind: c.Kind, Patients: c.Patients})
+	}
+	for _, p := range found.Patients {
+		hit := server.PatientHit{Patient: p.Patient, Score: p.Score}
+		for _, w := range p.Why {
+			hit.Why = append(hit.Why, fmt.Sprint(w))
+		}
+		out.Patients = append(out.Patients, hit)
+	}
+	for _, n := range found.Notes {
+		out.Notes = append(out.Notes, server.NoteHit{Source: n.Source, Patient: n.Patient, Score: n.Score, Fragment: n.Fragment})
+	}
+	return out, nil
+}
+
+type health struct{ *App }
+
+// State implements server.Health.
+func (h health) State(context.Context) server.State {
+	lag, failure := h.ingest.Lag()
+	s := server.State{Open: true, IndexLag: lag, Versions: h.versions(), Degraded: h.degraded()}
+	if failure != nil {
+		h.config.Log.Error("the index cannot follow", "error", failure)
+		s.Degraded = append(s.Degraded, "index")
+	}
+	return s
+}
+
+// WaitIndex implements server.Health.
+func (h health) WaitIndex(ctx context.Context) error { return h.ingest.Wait(ctx) }

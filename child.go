@@ -1,0 +1,181 @@
+package ember
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"ember/embeddings"
+	"ember/models"
+	"ember/recommender"
+	"ember/recommender/eval"
+	"ember/record"
+	"ember/store"
+	"ember/terms"
+	"ember/timelines"
+)
+
+// The files of a version of the recommender. The child writes both artifacts;
+// the baseline becomes a version of its own.
+const (
+	artifactFile   = "recommender.ember"
+	baselineFile   = "baseline.ember"
+	embeddingsFile = "embeddings.ember"
+)
+
+// RunChild does the job of a child process: it reads the job from in and writes
+// messages to out. The process lowers its own priority first.
+func RunChild(ctx context.Context, config Config, job string, in io.Reader, out io.Writer) error {
+	lowerPriority()
+	config = config.withDefaults()
+	m := &messages{w: out, now: config.Now}
+	var j childJob
+	if err := json.NewDecoder(in).Decode(&j); err != nil {
+		return fmt.Errorf("ember: reading the job: %w", err)
+	}
+	c, err := openChild(config, j)
+	if err == nil {
+		var result childResult
+		switch job {
+		case "train":
+			result, err = c.train(ctx, m.progress)
+		case "eval":
+			result.Eval, err = c.evaluate(ctx, m.progress)
+		default:
+			err = fmt.Errorf("ember: no such job %q", job)
+		}
+		m.end(result, err)
+	} else {
+		m.end(nil, err)
+	}
+	return err
+}
+
+// child has a checkpoint open.
+type child struct {
+	config    Config
+	job       childJob
+	terms     *terms.Terms
+	timelines *timelines.Timelines
+
+	mu      sync.Mutex
+	failure error // of reading timelines
+}
+
+func openChild(config Config, job childJob) (*child, error) {
+	t, err := terms.Load(config.TermsDir)
+	if err != nil {
+		return nil, fmt.Errorf("ember: %w", err)
+	}
+	s, err := store.Open(store.Options{Dir: job.Checkpoint, KeyFile: config.keyFile(), ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("ember: %w", err)
+	}
+	return &child{config: config, job: job, terms: t, timelines: timelines.New(timelineSpace{s.Space("timelines")}, 0)}, nil
+}
+
+// all are the timelines in the checkpoint; a damaged one ends them and is kept
+// as the failure.
+func (c *child) all() iter.Seq[record.Timeline] {
+	return func(yield func(record.Timeline) bool) {
+		for t, err := range c.timelines.All() {
+			if err != nil {
+				c.mu.Lock()
+				c.failure = err
+				c.mu.Unlock()
+				return
+			}
+			if !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+func (c *child) err(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure != nil {
+		return c.failure
+	}
+	return err
+}
+
+func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Seed: c.config.Seed}, progress)
+	if err := c.err(err); err != nil {
+		return childResult{}, err
+	}
+	for name, a := range map[string]*recommender.Artifact{artifactFile: artifact, baselineFile: artifact.Baseline()} {
+		if err := writeArtifact(filepath.Join(c.job.Out, name), a); err != nil {
+			return childResult{}, err
+		}
+	}
+	if err := c.embed(ctx); err != nil {
+		return childResult{}, err
+	}
+	r := artifact.Report()
+	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
+	for _, w := range r.Wants {
+		for ranker, e := range w.AP {
+			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)
+		}
+	}
+	return result, nil
+}
+
+// embed fits what patients are compared by. Without a code that is frequent
+// enough there is no file.
+func (c *child) embed(ctx context.Context) error {
+	model, err := embeddings.Fit(ctx, c.all(), embeddings.Options{Seed: c.config.Seed})
+	if errors.Is(err, embeddings.ErrNoCodes) {
+		return c.err(nil)
+	}
+	if err := c.err(err); err != nil {
+		return err
+	}
+	return writeArtifact(filepath.Join(c.job.Out, embeddingsFile), model)
+}
+
+func writeArtifact(path string, a io.WriterTo) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("ember: writing %s: %w", filepath.Base(path), err)
+	}
+	_, err = a.WriteTo(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("ember: writing %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// evaluate measures on disjoint patients.
+func (c *child) evaluate(ctx context.Context, progress Progress) (EvalSummary, error) {
+	q := c.job.Eval
+	report, err := eval.Run(ctx, c.all(), c.terms, eval.Options{
+		Folds: q.Folds, BySite: q.BySite, Tasks: q.Tasks, BootstrapReps: q.Reps, Seed: c.config.Seed, Progress: progress,
+	})
+	if err := c.err(err); err != nil {
+		return EvalSummary{}, err
+	}
+	var s EvalSummary
+	var text strings.Builder
+	if err := report.WriteTable(&text); err != nil {
+		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
+	}
+	s.Text = text.String()
+	if s.Report, err = json.Marshal(report); err != nil {
+		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
+	}
+	return s, nil
+}

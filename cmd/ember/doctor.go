@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"maps"
+
+	"ember"
+)
+
+func (p *program) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Look at the installation and say what is wrong", Args: cobra.NoArgs,
+		Long: `Look at key, volume, index, model, audit record and cache, and at how much of the
+data has a meaning: the most frequent codes without one are what a site's own
+tables (terms-dir) should name. The exit code is 1 when a check fails.`,
+		Example: "  ember doctor\n  ember doctor --json | jq .unmapped",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			resp, err := c.call(cmd.Context(), "GET", "/admin/doctor", nil)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			var d ember.Diagnosis
+			if err := json.NewDecoder(resp.Body).Decode(&d); err != nil {
+				return exitError{exitFailure, err}
+			}
+			if err := p.print(d, func(w io.Writer) { printDiagnosis(w, d) }); err != nil {
+				return err
+			}
+			for _, check := range d.Checks {
+				if check.Status == "fail" {
+					return failure(exitFailure, "%s: %s", check.Name, check.Detail)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func printDiagnosis(w io.Writer, d ember.Diagnosis) {
+	for _, c := range d.Checks {
+		fmt.Fprintf(w, "%-5s %-8s %s\n", c.Status, c.Name, c.Detail)
+	}
+	var counts []string
+	for _, typ := range slices.Sorted(maps.Keys(d.Counts)) {
+		counts = append(counts, fmt.Sprintf("%s %d", typ, d.Counts[typ]))
+	}
+	fmt.Fprintf(w, "\nresources: %s\n", strings.Join(counts, ", "))
+	for _, kind := range slices.Sorted(maps.Keys(d.Mapping)) {
+		fmt.Fprintf(w, "meaning known: %-14s %s\n", kind, d.Mapping[kind])
+	}
+	if len(d.Unmapped) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nwithout a known meaning, most frequent first:")
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.AppendHeader(table.Row{"kind", "events", "patients", "system", "code", "words"})
+	for _, u := range d.Unmapped {
+		t.AppendRow(table.Row{u.Kind, u.Events, u.Patients, u.System, u.Code, u.Display})
+	}
+	t.Render()
+}
+
+func (p *program) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return p.print(map[string]string{"version": version}, func(w io.Writer) { fmt.Fprintln(w, "ember", version) })
+		},
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"ember"
+)
+
+func (p *program) train() *cobra.Command {
+	return &cobra.Command{
+		Use: "train", Short: "Train the recommender on what is loaded", Args: cobra.NoArgs,
+		Long: `Train a new version of the recommender in a child process of low priority, measure
+it on patients it has not seen, and serve it if it is not worse than the baseline;
+otherwise the baseline goes on serving and is named in every answer.`,
+		Example: "  ember train\n  ember train --json | jq .decision",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			var out ember.TrainSummary
+			if err := p.adminRun(cmd.Context(), c, "/admin/train", struct{}{}, &out); err != nil {
+				return err
+			}
+			return p.print(out, func(w io.Writer) { printTrain(w, out) })
+		},
+	}
+}
+
+func (p *program) adminRun(ctx context.Context, c *client, path string, body, result any) error {
+	return p.display().run(func(each func([]byte) error) error { return c.stream(ctx, path, body, each) }, nil, result)
+}
+
+func printTrain(w io.Writer, s ember.TrainSummary) {
+	fmt.Fprintf(w, "%s version %s: %d patients, %.1f s\n", s.Name, s.Version, s.Patients, s.Seconds)
+	fmt.Fprintf(w, "%s\n", s.Decision)
+}
+
+func (p *program) eval() *cobra.Command {
+	req := ember.EvalRequest{}
+	var out string
+	c := &cobra.Command{
+		Use: "eval", Short: "Measure recommendation quality on what is loaded", Args: cobra.NoArgs,
+		Long: `Train and test on disjoint patients and print the leaderboard: every baseline, the
+ranker, and the difference to the best baseline with its 95 % interval.`,
+		Example: "  ember eval\n  ember eval --task T1-new --folds 5 --out eval.json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			var report ember.EvalSummary
+			if err := p.adminRun(cmd.Context(), c, "/admin/eval", req, &report); err != nil {
+				return err
+			}
+			if out != "" {
+				if err := os.WriteFile(out, append(report.Report, '\n'), 0o600); err != nil {
+					return exitError{exitFailure, err}
+				}
+			}
+			if p.json {
+				_, err := os.Stdout.Write(append(report.Report, '\n'))
+				return err
+			}
+			fmt.Print(report.Text)
+			return nil
+		},
+	}
+	c.Flags().StringSliceVar(&req.Tasks, "task", nil, "T1, T1-new, treatments, T2, T2-new (default: all)")
+	c.Flags().IntVar(&req.Folds, "folds", 0, "test every patient once in so many folds (default: one 70/10/20 split)")
+	c.Flags().BoolVar(&req.BySite, "by-site", false, "folds by site instead of by patient")
+	c.Flags().IntVar(&req.Reps, "bootstrap", 2000, "bootstrap repetitions")
+	c.Flags().StringVar(&out, "out", "", "also write JSON to this file")
+	return c
+}
+
+func (p *program) trainChild() *cobra.Command {
+	var job string
+	c := &cobra.Command{
+		Use: "train-child", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := ember.RunChild(cmd.Context(), p.config, job, os.Stdin, os.Stdout); err != nil {
+				return exitError{exitFailure, err}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&job, "job", "", "train or eval")
+	return c
+}
+
+func (p *program) model() *cobra.Command {
+	c := &cobra.Command{Use: "model", Short: "List, promote and roll back versions of the recommender"}
+	list := &cobra.Command{
+		Use: "list", Short: "List versions with what was measured", Args: cobra.NoArgs, Example: "  ember model list",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.models(cmd.Context(), "GET", "/admin/models")
+		},
+	}
+	var force bool
+	promote := &cobra.Command{
+		Use: "promote VERSION", Short: "Serve a version; --force when the gate refuses it", Args: cobra.ExactArgs(1),
+		Example: "  ember model promote 3",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.models(cmd.Context(), "POST", fmt.Sprintf("/admin/models/promote?version=%s&force=%t", args[0], force))
+		},
+	}
+	promote.Flags().BoolVar(&force, "force", false, "against the gate; recorded")
+	rollback := &cobra.Command{
+		Use: "rollback", Short: "Serve the version that served before", Args: cobra.NoArgs, Example: "  ember model rollback",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.models(cmd.Context(), "POST", "/admin/models/rollback")
+		},
+	}
+	c.AddCommand(list, promote, rollback)
+	return c
+}
+
+func (p *program) models(ctx context.Context, method, path string) error {
+	c, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	resp, err := c.call(ctx, method, path, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var versions []ember.ModelVersion
+	if err := json.NewDecoder(resp.Body).Decode(&versions); err != nil {
+		return exitError{exitFailure, err}
+	}
+	return p.print(versions, func(w io.Writer) {
+		t := table.NewWriter()
+		t.SetOutputMirror(w)
+		t.AppendHeader(table.Row{"version", "made", "patients", "measured", "serves"})
+		for _, v := range versions {
+			t.AppendRow(table.Row{v.Version, v.Created.Format("2006-01-02 15:04"), v.Patients, v.Measured, v.Serves})
+		}
+		t.Render()
+	})
+}

@@ -1,0 +1,121 @@
+package ember
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config is everything that can be set. [Defaults] gives what holds otherwise;
+// docs/configuration.md is made from the comments here.
+type Config struct {
+	// Data is the data directory: one tenant, one serving process.
+	Data string `koanf:"data"`
+	// Addr is where the server listens. Anything but a loopback address needs TokenFile.
+	Addr string `koanf:"addr"`
+	// TokenFile lists who may do what; see docs/safety.md. Empty: whoever reaches the loopback address may do everything.
+	TokenFile string `koanf:"token-file"`
+	// KeyFile holds the master key of the store. Empty: "key" in the data directory, made at first start.
+	KeyFile string `koanf:"key-file"`
+	// TermsDir holds the site's own codes, hierarchies and drug tables. Empty: only what Ember brings.
+	TermsDir string `koanf:"terms-dir"`
+	// RulesDir holds the site's own safety tables. Empty: only what Ember brings.
+	RulesDir string `koanf:"rules-dir"`
+	// Redis lists addresses of a Redis server, of a Cluster's nodes, or of Sentinels (with RedisMaster). Empty: candidates are cached in memory only.
+	Redis []string `koanf:"redis"`
+	// RedisMaster is the name that Sentinels know the master by.
+	RedisMaster string `koanf:"redis-master"`
+	// RedisPassword is sent to Redis.
+	RedisPassword string `koanf:"redis-password"`
+	// CacheBytes bounds the candidates cached in memory.
+	CacheBytes int64 `koanf:"cache-bytes"`
+	// CacheTTL is how long candidates are kept.
+	CacheTTL time.Duration `koanf:"cache-ttl"`
+	// MaxBody bounds a request's body in bytes (a Bundle, or one NDJSON line).
+	MaxBody int64 `koanf:"max-body"`
+	// MaxLoads bounds how many loads run at once.
+	MaxLoads int `koanf:"max-loads"`
+	// MaxRequests bounds how many other requests run at once; more are told to come back.
+	MaxRequests int `koanf:"max-requests"`
+	// ReadyLag is the index lag, in changes, up to which /readyz says ready.
+	ReadyLag uint64 `koanf:"ready-lag"`
+	// StoreCache bounds the store's block cache in bytes.
+	StoreCache int64 `koanf:"store-cache"`
+	// TrainMemory is the memory limit of the training process in bytes.
+	TrainMemory int64 `koanf:"train-memory"`
+	// Seed makes training repeatable.
+	Seed uint64 `koanf:"seed"`
+
+	// Log receives what operators should know, never patient data. Nil: nothing.
+	Log *slog.Logger `koanf:"-"`
+	// Now is the clock. Nil: the system's.
+	Now func() time.Time `koanf:"-"`
+	// Executable is the program that trains in a child process. Empty: this one.
+	Executable string `koanf:"-"`
+}
+
+// Defaults is the configuration of a fresh installation.
+func Defaults() Config {
+	return Config{
+		Data: "ember-data", Addr: "127.0.0.1:8080",
+		CacheBytes: 64 << 20, CacheTTL: 24 * time.Hour,
+		MaxBody: 128 << 20, MaxLoads: 4, MaxRequests: 256, ReadyLag: 0,
+		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
+	}
+}
+
+// Validate reports everything that is wrong with the configuration at once.
+func (c Config) Validate() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("configuration: "+format, args...)) }
+	if c.Data == "" {
+		fail("data: a directory is needed")
+	}
+	for name, v := range map[string]int64{"max-body": c.MaxBody, "max-loads": int64(c.MaxLoads), "max-requests": int64(c.MaxRequests),
+		"cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory} {
+		if v <= 0 {
+			fail("%s: must be above 0, is %d", name, v)
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		fail("addr: %q is not HOST:PORT", c.Addr)
+	}
+	if c.RedisMaster != "" && len(c.Redis) == 0 {
+		fail("redis-master: needs the Sentinels' addresses in redis")
+	}
+	for name, dir := range map[string]string{"terms-dir": c.TermsDir, "rules-dir": c.RulesDir, "token-file": c.TokenFile} {
+		if dir == "" {
+			continue
+		}
+		if _, err := os.Stat(dir); err != nil {
+			fail("%s: %w", name, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Data}, parts...)...)
+}
+
+func (c Config) keyFile() string {
+	if c.KeyFile != "" {
+		return c.KeyFile
+	}
+	return c.path("key")
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c
+}

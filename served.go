@@ -1,0 +1,141 @@
+package ember
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"ember/cache"
+	"ember/embeddings"
+	"ember/models"
+	"ember/recommender"
+	"ember/record"
+	"ember/server"
+)
+
+// served is the recommender that answers now; it can be swapped while it does.
+type served struct {
+	engine     atomic.Pointer[recommender.Engine]
+	embeddings atomic.Pointer[embeddings.Model]
+}
+
+// Recommend implements server.Recommender.
+func (s *served) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
+	engine := s.engine.Load()
+	if engine == nil {
+		return recommender.Answer{}, fmt.Errorf("%w: nothing is trained yet: run ember train", server.ErrUnready)
+	}
+	return engine.Recommend(ctx, q)
+}
+
+// encode implements ingest.Encoder by the served version's embeddings: the
+// patient as of the last event.
+func (s *served) encode(t record.Timeline) []float32 {
+	model := s.embeddings.Load()
+	if model == nil || len(t.Events) == 0 {
+		return nil
+	}
+	last := t.Events[len(t.Events)-1].Known
+	return model.Patient(t.Before(last.Add(time.Nanosecond)))
+}
+
+// ref names what answers now.
+func (s *served) ref() recommender.ModelRef {
+	engine := s.engine.Load()
+	if engine == nil {
+		return recommender.ModelRef{}
+	}
+	a := engine.Artifact()
+	return recommender.ModelRef{Name: a.Name, Version: a.Version}
+}
+
+// openModels opens the registry and loads the version that serves.
+func (a *App) openModels(context.Context) (err error) {
+	near := cache.NewMemory(1<<20, a.config.CacheBytes, a.config.Now)
+	var far *cache.Redis
+	if len(a.config.Redis) > 0 {
+		far, err = cache.NewRedis(cache.RedisOptions{Addrs: a.config.Redis, MasterName: a.config.RedisMaster, Password: a.config.RedisPassword, Now: a.config.Now})
+		if err != nil {
+			return fmt.Errorf("ember: %w", err)
+		}
+		a.onClose(far.Close)
+	}
+	a.cache = cache.NewLayered(near, far)
+	if a.models, err = models.Open(a.config.path("models"), a.config.Now); err != nil {
+		return fmt.Errorf("ember: %w", err)
+	}
+	m, err := a.models.Served(modelName)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = a.swap(m)
+	}
+	if err != nil {
+		// The data stays readable; recommendations say that there is no model.
+		a.config.Log.Error("the served model cannot be loaded", "error", err)
+	}
+	return nil
+}
+
+// candidateCache is the cache with the configured lifetime, as the engine wants it.
+type candidateCache struct {
+	*cache.Layered
+	ttl time.Duration
+}
+
+// Set implements recommender.Cache; the shorter lifetime counts.
+func (c candidateCache) Set(ctx context.Context, key string, v []byte, ttl time.Duration) error {
+	return c.Layered.Set(ctx, key, v, min(ttl, c.ttl))
+}
+
+// swap makes a version answer from now on.
+func (a *App) swap(m models.Manifest) error {
+	dir, err := a.models.Path(modelName, m.Version)
+	if err != nil {
+		return err
+	}
+	var artifact *recommender.Artifact
+	if err := readFile(filepath.Join(dir, artifactFile), func(r io.Reader) (err error) {
+		artifact, err = recommender.ReadArtifact(r, a.terms)
+		return err
+	}); err != nil {
+		return err
+	}
+	model := new(embeddings.Model)
+	err = readFile(filepath.Join(dir, embeddingsFile), func(r io.Reader) error {
+		_, err := model.ReadFrom(r)
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // no code was frequent enough
+		return err
+	}
+	if err == nil {
+		a.served.embeddings.Store(model)
+	}
+	if engine := a.served.engine.Load(); engine != nil {
+		engine.Swap(artifact)
+		return nil
+	}
+	a.served.engine.Store(recommender.New(artifact, a.terms, a.rules, candidateCache{a.cache, a.config.CacheTTL}))
+	return nil
+}
+
+func readFile(path string, read func(io.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return read(bufio.NewReaderSize(f, 1<<20))
+}
+
+// Trained reports whether a model answers.
+func (a *App) Trained() bool { return a.served.engine.Load() != nil }

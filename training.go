@@ -1,0 +1,197 @@
+package ember
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"ember/models"
+)
+
+// modelName is the recommender's name among the models.
+const modelName = "recommender"
+
+// TrainSummary says what a training came to.
+type TrainSummary struct {
+	Name     string                     `json:"name"`
+	Version  string                     `json:"version"`
+	Patients int                        `json:"patients"`
+	Samples  int                        `json:"samples"`
+	Seconds  float64                    `json:"seconds"`
+	Served   string                     `json:"served"`   // name and version that answer now
+	Decision string                     `json:"decision"` // of the gate, in words
+	Metrics  map[string]models.Estimate `json:"metrics"`
+}
+
+// EvalRequest says what to measure.
+type EvalRequest struct {
+	Tasks  []string `json:"tasks,omitempty"` // empty = all
+	Folds  int      `json:"folds,omitempty"` // 0 = one 70/10/20 split
+	BySite bool     `json:"bySite,omitempty"`
+	Reps   int      `json:"reps,omitempty"` // bootstrap repetitions
+}
+
+// EvalSummary is the leaderboard, for people and as JSON.
+type EvalSummary struct {
+	Text   string          `json:"text"`
+	Report json.RawMessage `json:"report"`
+}
+
+// errBusy: one training or evaluation runs at a time.
+var errBusy = errors.New("ember: a training or an evaluation is running already")
+
+// childJob is what a child process is told on its standard input.
+type childJob struct {
+	Checkpoint string      `json:"checkpoint"`
+	Out        string      `json:"out"`
+	Eval       EvalRequest `json:"eval"`
+}
+
+// childResult is what it answers in the end.
+type childResult struct {
+	Patients int                        `json:"patients"`
+	Samples  int                        `json:"samples"`
+	Version  string                     `json:"version"`
+	Metrics  map[string]models.Estimate `json:"metrics"`
+	Eval     EvalSummary                `json:"eval"`
+}
+
+// Train trains a new version in a child process on a checkpoint of the store,
+// lets the gate decide, and swaps it in.
+func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error) {
+	began := a.config.Now()
+	if !a.training.TryLock() {
+		return TrainSummary{}, errBusy
+	}
+	defer a.training.Unlock()
+	dir, err := os.MkdirTemp(a.config.Data, "train-")
+	if err != nil {
+		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	result, err := a.child(ctx, "train", dir, EvalRequest{}, progress)
+	if err != nil {
+		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
+	}
+	s := TrainSummary{Name: modelName, Patients: result.Patients, Samples: result.Samples, Metrics: result.Metrics}
+	if err := a.enroll(dir, result, &s); err != nil {
+		return s, fmt.Errorf("ember: training: %w", err)
+	}
+	progress("vectors", 0, 0)
+	if _, err := a.ingest.Refresh(); err != nil {
+		return s, fmt.Errorf("ember: training: %w", err)
+	}
+	s.Seconds = a.config.Now().Sub(began).Seconds()
+	return s, nil
+}
+
+// Evaluate measures in a child process, on a checkpoint of the store.
+func (a *App) Evaluate(ctx context.Context, req EvalRequest, progress Progress) (EvalSummary, error) {
+	if !a.training.TryLock() {
+		return EvalSummary{}, errBusy
+	}
+	defer a.training.Unlock()
+	dir, err := os.MkdirTemp(a.config.Data, "eval-")
+	if err != nil {
+		return EvalSummary{}, fmt.Errorf("ember: evaluating: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	result, err := a.child(ctx, "eval", dir, req, progress)
+	if err != nil {
+		return EvalSummary{}, fmt.Errorf("ember: evaluating: %w", err)
+	}
+	return result.Eval, nil
+}
+
+// child runs a job of this program on a checkpoint, at low priority and with a
+// memory limit of its own, so that neither its garbage nor its end touches the
+// process that serves.
+func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progress Progress) (childResult, error) {
+	if err := a.waitIndexed(ctx, progress); err != nil {
+		return childResult{}, err
+	}
+	checkpoint := filepath.Join(dir, "checkpoint")
+	if err := a.store.Checkpoint(checkpoint); err != nil {
+		return childResult{}, err
+	}
+	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Out: dir, Eval: req})
+	if err != nil {
+		return childResult{}, err
+	}
+	program := a.config.Executable
+	if program == "" {
+		if program, err = os.Executable(); err != nil {
+			return childResult{}, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, "train-child", "--job", job, "--data", a.config.Data)
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+strconv.FormatInt(a.config.TrainMemory, 10),
+		"EMBER_KEY_FILE="+a.config.keyFile(), "EMBER_TERMS_DIR="+a.config.TermsDir, "EMBER_RULES_DIR="+a.config.RulesDir,
+		"EMBER_SEED="+strconv.FormatUint(a.config.Seed, 10))
+	cmd.Stdin = bytes.NewReader(in)
+	var errText tail
+	cmd.Stderr = &errText
+	return follow(cmd, &errText, progress)
+}
+
+// follow reads a child's messages to the end.
+func follow(cmd *exec.Cmd, errText *tail, progress Progress) (result childResult, err error) {
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return result, err
+	}
+	if err := cmd.Start(); err != nil {
+		return result, err
+	}
+	done := false
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var m Message
+		if json.Unmarshal(lines.Bytes(), &m) != nil {
+			continue
+		}
+		switch {
+		case m.Error != "":
+			err = errors.New(m.Error)
+		case m.Result != nil:
+			done = true
+			err = json.Unmarshal(m.Result, &result)
+		default:
+			progress(m.Stage, m.Done, m.Total)
+		}
+	}
+	if wait := cmd.Wait(); err == nil && wait != nil {
+		err = fmt.Errorf("the child process failed: %w: %s", wait, errText)
+	}
+	if err == nil && !done {
+		err = errors.New("the child process ended without a result")
+	}
+	return result, err
+}
+
+// tail keeps the last bytes of what is written to it.
+type tail struct{ b []byte }
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	const keep = 4096
+	t.b = append(t.b, p...)
+	if len(t.b) > keep {
+		t.b = t.b[len(t.b)-keep:]
+	}
+	return len(p), nil
+}
+
+// String is what was kept.
+func (t *tail) String() string { return string(bytes.TrimSpace(t.b)) }
+
+var _ io.Writer = (*tail)(nil)
