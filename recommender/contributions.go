@@ -96,7 +96,7 @@ func (s *scratch) split(l *loaded, want Want, k int) *contributions {
 	w.reason = append(w.reason[:0], make([]float32, len(s.chart.reasons))...)
 	w.general, w.person, w.site, w.similar, w.words = 0, 0, 0, 0, 0
 	r := &a.rankers[want]
-	st := statusOf(s.facts[k])
+	st := s.status[k]
 	p := r.calibrate[r.kind][st]
 	w.general = p.b
 	if r.kind == byBaseline {

@@ -215,7 +215,7 @@ func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k in
 	v := l.artifact.lexicon.vocabulary
 	id := v.labels[q.Want][s.cand.labels[k]]
 	c := &v.concepts[id]
-	found, unchecked := e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: statusOf(s.facts[k]) == isContinue, Code: c.code, Kind: c.kind})
+	found, unchecked := e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: s.status[k].continues(), Code: c.code, Kind: c.kind})
 	if unchecked != "" {
 		ans.Unchecked = append(ans.Unchecked, unchecked)
 	}

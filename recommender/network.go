@@ -70,7 +70,7 @@ func netInput(in []float32, st status, stacked float32, into []float32) {
 	for i := range into[:stackInputs] {
 		into[i] *= .5
 	}
-	into[stackInputs] = float32(st)
+	into[stackInputs] = float32(st % procedure)
 	into[stackInputs+1] = stacked / 4
 }
 
@@ -98,7 +98,7 @@ func (n *network) logits(c *Chart, d *decision, stacked []float32) []float32 {
 	columns := make([]float32, len(stacked)*netColumns)
 	for k := range stacked {
 		stackInput(d.cand.row(k), d.facts[k], in[:])
-		netInput(in[:], statusOf(d.facts[k]), stacked[k], columns[k*netColumns:(k+1)*netColumns])
+		netInput(in[:], d.status[k], stacked[k], columns[k*netColumns:(k+1)*netColumns])
 		labels[k] = int32(d.cand.labels[k])
 	}
 	out := make([]float32, len(stacked))

@@ -214,7 +214,7 @@ func (t *netTrainer) fill(p netPair, x []float32) (residual, y float32) {
 	var in [stackInputs]float32
 	stackInput(d.cand.row(k), d.facts[k], in[:])
 	residual = t.stacked[p.decision][k]
-	netInput(in[:], statusOf(d.facts[k]), residual, x[n:])
+	netInput(in[:], d.status[k], residual, x[n:])
 	if d.hit[k] {
 		y = 1
 	}

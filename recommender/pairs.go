@@ -8,9 +8,20 @@ type decision struct {
 	want   Want
 	cand   *candidates
 	facts  []*fact // by candidate, nil where never ordered
-	hit    []bool  // by candidate
-	missed int     // orders that are no candidates
-	total  int     // orders
+	status []status
+	hit    []bool // by candidate
+	missed int    // orders that are no candidates
+	total  int    // orders
+}
+
+// resolve finds the fact and the status of every candidate.
+func (d *decision) resolve(v *vocabulary, c *Chart) {
+	d.facts, d.status = make([]*fact, len(d.cand.labels)), make([]status, len(d.cand.labels))
+	for k, l := range d.cand.labels {
+		id := v.labels[d.want][l]
+		d.facts[k] = c.find(id)
+		d.status[k] = statusOf(v.concepts[id].kind, d.facts[k])
+	}
 }
 
 // pairs are decisions taken apart into (sample, candidate) rows of stack inputs.
@@ -58,7 +69,7 @@ func (p *pairs) add(d *decision, every uint64) {
 		}
 		stackInput(d.cand.row(k), d.facts[k], in[:])
 		p.fold = append(p.fold, d.fold)
-		p.status = append(p.status, statusOf(d.facts[k]))
+		p.status = append(p.status, d.status[k])
 		p.x = append(p.x, in[:]...)
 		y := 0.
 		if d.hit[k] {

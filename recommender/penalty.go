@@ -1,6 +1,7 @@
 package recommender
 
 import (
+	"cmp"
 	"context"
 
 	"ember/learn"
@@ -9,35 +10,41 @@ import (
 // triedRows bounds the rows that penalties are compared on.
 const triedRows = 600
 
-// choosePenalty sets the ridge's penalty to the one whose model without the
-// first fold ranks that fold's orders best by average precision, over all wants.
+// choosePenalty sets the ridge's penalty of each want to the one whose model
+// without the first fold ranks that fold's orders best by average precision.
 func (r *trainer) choosePenalty(ctx context.Context) error {
+	for w := range r.penalty {
+		r.penalty[w] = cmp.Or(r.opt.RidgePenalty, 150)
+	}
 	if r.opt.RidgePenalty > 0 {
 		return nil
 	}
-	r.opt.RidgePenalty = 150
 	held := r.heldOut(0)
 	if len(held) == 0 {
 		return nil
 	}
 	r.shift(0, (*learn.Gram).Remove)
 	defer r.shift(0, (*learn.Gram).Add)
-	best, bestAP := r.opt.RidgePenalty, 0.
+	best, bestAP := r.penalty, [wantEnd]float64{}
 	for i, penalty := range []float64{30, 150, 750, 4000} {
 		r.report("choosing ridge penalty", i, 4)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r.opt.RidgePenalty = penalty
+		for w := range r.penalty {
+			r.penalty[w] = penalty
+		}
 		m, err := r.solve()
 		if err != nil {
 			return err
 		}
-		if ap := r.ridgePrecision(m, held); ap > bestAP {
-			best, bestAP = penalty, ap
+		for w, ap := range r.ridgePrecision(m, held) {
+			if ap > bestAP[w] {
+				best[w], bestAP[w] = penalty, ap
+			}
 		}
 	}
-	r.opt.RidgePenalty = best
+	r.penalty = best
 	return nil
 }
 
@@ -57,9 +64,8 @@ func (r *trainer) heldOut(fold int) []*trainingRow {
 	return held
 }
 
-// ridgePrecision is the sum over wants of the mean average precision.
-func (r *trainer) ridgePrecision(m *ridge, rows []*trainingRow) float64 {
-	var sum float64
+// ridgePrecision is the mean average precision by want.
+func (r *trainer) ridgePrecision(m *ridge, rows []*trainingRow) (mean [wantEnd]float64) {
 	for w, n := range r.data.lexicon.vocabulary.sizes() {
 		if m.model[w] == nil {
 			continue
@@ -73,7 +79,7 @@ func (r *trainer) ridgePrecision(m *ridge, rows []*trainingRow) float64 {
 				count++
 			}
 		}
-		sum += total / max(count, 1)
+		mean[w] = total / max(count, 1)
 	}
-	return sum
+	return mean
 }

@@ -116,7 +116,7 @@ func stackLogits(s *stack, d *decision) (baseline, stacked []float32) {
 	baseline, stacked = make([]float32, len(d.hit)), make([]float32, len(d.hit))
 	for k := range d.hit {
 		stackInput(d.cand.row(k), d.facts[k], in[:])
-		stacked[k] = s.logit(statusOf(d.facts[k]), in[:])
+		stacked[k] = s.logit(d.status[k], in[:])
 		baseline[k] = baselineLogit(d.cand.row(k))
 	}
 	return baseline, stacked
@@ -131,7 +131,7 @@ func (o *outputs) calibrations(decisions []decision, kind rankerKind) (c [status
 		for i := range decisions {
 			d := &decisions[i]
 			for k, z := range o.logits[kind][i] {
-				if statusOf(d.facts[k]) == st {
+				if d.status[k] == st {
 					scores = append(scores, float64(z))
 					labels = append(labels, d.hit[k])
 				}
@@ -146,7 +146,7 @@ func (o *outputs) calibrations(decisions []decision, kind rankerKind) (c [status
 func (k *ranker) calibrated(kind rankerKind, d *decision, logits []float32) []float32 {
 	out := make([]float32, len(logits))
 	for i, z := range logits {
-		out[i] = k.calibrate[kind][statusOf(d.facts[i])].of(z)
+		out[i] = k.calibrate[kind][d.status[i]].of(z)
 	}
 	return out
 }

@@ -45,10 +45,8 @@ func (a *Artifact) Score(ctx context.Context, s Sample, want Want) (Scoring, err
 	if err != nil {
 		return Scoring{}, fmt.Errorf("recommender: scoring: %w", err)
 	}
-	d := decision{want: want, cand: cand, facts: make([]*fact, len(cand.labels)), hit: make([]bool, len(cand.labels))}
-	for k, l := range cand.labels {
-		d.facts[k] = c.find(v.labels[want][l])
-	}
+	d := decision{want: want, cand: cand, hit: make([]bool, len(cand.labels))}
+	d.resolve(v, c)
 	var missed []Label
 	for _, l := range s.Labels {
 		if WantOf(l.Kind) != want {
@@ -77,7 +75,7 @@ func (a *Artifact) scoring(d *decision, logits [rankerKinds][]float32) Scoring {
 	out := Scoring{Want: d.want, Hit: d.hit, Labels: d.cand.labels, Kinds: make([]record.Kind, n), New: make([]bool, n), Scores: map[string][]float32{}}
 	for i, l := range d.cand.labels {
 		out.Kinds[i] = a.lexicon.vocabulary.label(d.want, l).kind
-		out.New[i] = statusOf(d.facts[i]) == isNew
+		out.New[i] = !d.status[i].continues()
 	}
 	column := func(of func(row []float32, f *fact) float32) []float32 {
 		s := make([]float32, n)
@@ -128,7 +126,7 @@ func (r *trainer) observe(a *Artifact, w Want, out *outputs) {
 			if _, ok := d.cand.find(l); !ok {
 				c := a.lexicon.vocabulary.label(w, l)
 				f := row.chart.find(a.lexicon.vocabulary.labels[w][l])
-				s.Missed = append(s.Missed, Label{Kind: c.kind, Code: c.code, Continue: statusOf(f) == isContinue})
+				s.Missed = append(s.Missed, Label{Kind: c.kind, Code: c.code, Continue: statusOf(c.kind, f).continues()})
 			}
 		}
 		r.opt.OutOfFold(s)

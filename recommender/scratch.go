@@ -16,6 +16,7 @@ type scratch struct {
 	cached  candidates
 	cand    *candidates
 	facts   []*fact   // by candidate
+	status  []status  // by candidate
 	stacked []float32 // the stack's logits
 	net     []float32 // what the network adds, already shrunk
 	logits  []float32 // calibrated
@@ -84,14 +85,14 @@ func (s *scratch) rank(a *Artifact, want Want, least int) {
 		if k.kind == byBaseline {
 			s.stacked[i] = baselineLogit(s.cand.row(i))
 		} else {
-			s.stacked[i] = k.stack.logit(statusOf(s.facts[i]), in)
+			s.stacked[i] = k.stack.logit(s.status[i], in)
 		}
 	}
 	if k.kind == byNetwork {
 		s.runNetwork(k.network)
 	}
 	for i := range n {
-		s.logits[i] = k.calibrate[k.kind][statusOf(s.facts[i])].of(s.stacked[i] + s.net[i])
+		s.logits[i] = k.calibrate[k.kind][s.status[i]].of(s.stacked[i] + s.net[i])
 	}
 	s.sort(least)
 }
@@ -102,6 +103,7 @@ func (s *scratch) input(i int) []float32 { return s.inputs[i*stackInputs : (i+1)
 // concepts.
 func (s *scratch) findFacts(v *vocabulary, want Want) {
 	s.facts = slices.Grow(s.facts[:0], len(s.cand.labels))[:len(s.cand.labels)]
+	s.status = slices.Grow(s.status[:0], len(s.cand.labels))[:len(s.cand.labels)]
 	at := 0
 	for k, l := range s.cand.labels {
 		id := v.labels[want][l]
@@ -112,6 +114,7 @@ func (s *scratch) findFacts(v *vocabulary, want Want) {
 		if at < len(s.chart.facts) && s.chart.facts[at].concept == id {
 			s.facts[k] = &s.chart.facts[at]
 		}
+		s.status[k] = statusOf(v.concepts[id].kind, s.facts[k])
 	}
 }
 
@@ -149,7 +152,7 @@ func (s *scratch) runNetwork(n *network) {
 	s.columns = slices.Grow(s.columns[:0], count*netColumns)[:count*netColumns]
 	for i, l := range s.cand.labels {
 		s.labels[i] = int32(l)
-		netInput(s.input(i), statusOf(s.facts[i]), s.stacked[i], s.columns[i*netColumns:(i+1)*netColumns])
+		netInput(s.input(i), s.status[i], s.stacked[i], s.columns[i*netColumns:(i+1)*netColumns])
 	}
 	if n.split.Score(s.state, s.labels, s.columns, s.net) != nil {
 		clear(s.net) // sizes are ours: cannot happen
@@ -164,7 +167,7 @@ func (s *scratch) item(l *loaded, q *Query, k int) Item {
 	c := l.artifact.lexicon.vocabulary.label(q.Want, s.cand.labels[k])
 	return Item{
 		Code: c.code, Kind: c.kind,
-		Status:      statusNames[statusOf(s.facts[k])],
+		Status:      s.status[k].String(),
 		Probability: learn.Sigmoid(float64(s.logits[k])),
 		Reasons:     s.reasons(l, q.Want, k),
 		Similar:     similarOf(int(s.cand.received[k]), s.cand.similar),

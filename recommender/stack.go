@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"ember/learn"
+	"ember/record"
 )
 
 // Inputs of the stack: the sources' columns, made alike in scale, and what the
@@ -60,26 +61,39 @@ func stackInput(scores []float32, f *fact, into []float32) {
 	into[inRecent] = float32(math.Exp(-float64(f.last) / 30))
 }
 
-// status tells continued orders from new ones.
+// status tells continued orders from new ones, and procedures from the rest:
+// they are given and recorded in different ways, so each has its own weights.
 type status uint8
 
 const (
 	isNew status = iota
 	isContinue
-	statuses
+	procedure // added to either
+	statuses  = 2 * procedure
 )
 
-var statusNames = [statuses]string{"new", "continue"}
+// continues reports whether an order of the status continues an earlier one.
+func (s status) continues() bool { return s%procedure == isContinue }
 
-func statusOf(f *fact) status {
-	if f != nil && f.is&standing != 0 {
-		return isContinue
+func (s status) String() string {
+	if s.continues() {
+		return "continue"
 	}
-	return isNew
+	return "new"
 }
 
-// stack is one logistic regression over the sources for new orders and one for
-// continued ones. Weights are float32 so that fitting and serving agree.
+func statusOf(k record.Kind, f *fact) status {
+	s := isNew
+	if f != nil && f.is&standing != 0 {
+		s = isContinue
+	}
+	if k == record.Procedure {
+		s += procedure
+	}
+	return s
+}
+
+// stack is a logistic regression over the sources for each status. Weights are float32 so that fitting and serving agree.
 type stack struct {
 	weight [statuses][stackInputs]float32
 	bias   [statuses]float32
@@ -99,7 +113,7 @@ func (s *stack) logit(st status, in []float32) float32 {
 // stackPenalty keeps weights small where samples are few.
 const stackPenalty = 3
 
-// fitStack fits both regressions; a status without a single order keeps weight
+// fitStack fits the regressions; a status without a single order keeps weight
 // on history and popularity alone, so that it is never worse than they are.
 func fitStack(pairs *pairs, keep func(fold uint8) bool) (*stack, error) {
 	s := &stack{}
@@ -107,7 +121,7 @@ func fitStack(pairs *pairs, keep func(fold uint8) bool) (*stack, error) {
 		x, y, w := pairs.of(st, keep)
 		if positives(y) < 5 {
 			s.weight[st][inHistory], s.weight[st][inPopularity] = 1, 1
-			if st == isContinue {
+			if st.continues() {
 				s.weight[st][inPopularity] = 0
 			}
 			continue

@@ -101,6 +101,7 @@ type trainer struct {
 	report    func(stage string, done, total int)
 	gram      *learn.Gram // all wants side by side: one factorisation serves them
 	offset    [wantEnd]int
+	penalty   [wantEnd]float64
 	decisions [wantEnd][]decision
 	vectors   *vectors
 }
@@ -164,14 +165,19 @@ func (r *trainer) outputs(row *trainingRow) learn.Row {
 
 // solve is the ridge of the sums as they are, one model per want.
 func (r *trainer) solve() (*ridge, error) {
-	both, err := r.gram.Solve(r.opt.RidgePenalty)
-	if err != nil {
-		return nil, fmt.Errorf("recommender: fitting ridge: %w", err)
-	}
 	out := &ridge{}
+	var both *learn.Ridge
+	last := 0.
 	for w, m := range r.data.lexicon.vocabulary.sizes() {
 		if m == 0 {
 			continue
+		}
+		if r.penalty[w] != last {
+			var err error
+			if both, err = r.gram.Solve(r.penalty[w]); err != nil {
+				return nil, fmt.Errorf("recommender: fitting ridge: %w", err)
+			}
+			last = r.penalty[w]
 		}
 		lo := r.offset[w]
 		part := &learn.Ridge{In: both.In, Out: m, W: make([]float32, 0, both.In*m), Bias: slices.Clone(both.Bias[lo : lo+m])}
@@ -331,10 +337,10 @@ func (r *trainer) decide(ctx context.Context, s *sources, i int, w Want) (decisi
 		return decision{}, err
 	}
 	d := decision{row: i, fold: row.fold, want: w, cand: cand, total: len(row.labels[w]),
-		facts: make([]*fact, len(cand.labels)), hit: make([]bool, len(cand.labels))}
+		hit: make([]bool, len(cand.labels))}
+	d.resolve(v, &row.chart)
 	found := 0
 	for k, l := range cand.labels {
-		d.facts[k] = row.chart.find(v.labels[w][l])
 		if d.hit[k] = row.ordered(w, l); d.hit[k] {
 			found++
 		}

@@ -1,0 +1,207 @@
+package eval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ember/learn"
+	"ember/recommender"
+	"ember/record"
+	"ember/terms"
+)
+
+// patients whose orders follow from the reason of the visit, with noise.
+func patients(n int, seed uint64) []record.Timeline {
+	out := make([]record.Timeline, n)
+	for i := range out {
+		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		t := record.Timeline{Person: record.Person{ID: fmt.Sprintf("p%d", i), Sex: record.Female, Born: record.Date{Year: int16(1950 + i%40)}}}
+		when := time.Date(2021, 1, 1, 9, 0, 0, 0, time.UTC)
+		for v := range 4 {
+			c := rng.IntN(8)
+			id := fmt.Sprintf("Encounter/%d-%d", i, v)
+			t.Encounters = append(t.Encounters, record.Encounter{ID: id, Class: "AMB", Start: when, End: when.Add(time.Hour), Site: fmt.Sprintf("Organization/%d", i%6),
+				Reason: []record.Code{{System: "r", Value: fmt.Sprint(c)}}})
+			add := func(k record.Kind, name string) {
+				t.Events = append(t.Events, record.Event{Kind: k, Mode: record.Ordered, Concept: record.Code{System: "s", Value: name}, Known: when.Add(time.Minute),
+					Encounter: id, Source: fmt.Sprintf("%v/%d-%d-%s", k, i, v, name)})
+			}
+			if rng.Float64() < .8 {
+				add(record.Medication, fmt.Sprint("drug", c))
+			}
+			add(record.Medication, fmt.Sprint("drug", rng.IntN(15)))
+			add(record.Test, fmt.Sprint("test", (c+rng.IntN(2))%8))
+			when = when.AddDate(0, 0, 100+rng.IntN(200))
+		}
+		t.Sort()
+		out[i] = t
+	}
+	return out
+}
+
+func tables(t testing.TB) *terms.Terms {
+	t.Helper()
+	tt, err := terms.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tt
+}
+
+func quick() Options {
+	return Options{Seed: 3, BootstrapReps: 200, Train: recommender.TrainOptions{Simple: true, BootstrapReps: 50}}
+}
+
+func run(t testing.TB, lines []record.Timeline, opt Options) Report {
+	t.Helper()
+	rep, err := Run(context.Background(), slices.Values(lines), tables(t), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+func TestLeaderboard(t *testing.T) {
+	rep := run(t, patients(250, 1), quick())
+	task, ok := rep.Task("T1-new")
+	if !ok || len(task.Systems) != len(recommender.Systems()) {
+		t.Fatalf("T1-new: %v with %d systems", ok, len(task.Systems))
+	}
+	ap := func(name string) float64 { s, _ := task.System(name); return s.Metrics["AP"].Value }
+	if ap("reason popularity") < ap("popularity")+.1 || ap("stack") < ap("popularity")+.1 {
+		t.Errorf("AP by reason %.3f, stack %.3f, popularity %.3f: the rule of the data is not found", ap("reason popularity"), ap("stack"), ap("popularity"))
+	}
+	if s, _ := task.System(task.Baselines[0]); s.Over["AP"].Value != 0 {
+		t.Errorf("%s over itself: %v", task.Baselines[0], s.Over["AP"])
+	}
+	if s, _ := task.System("stack"); s.Calibration == nil || s.Calibration.ECE > .05 {
+		t.Errorf("stack's calibration: %+v", s.Calibration)
+	}
+	var b bytes.Buffer
+	if err := rep.WriteTable(&b); err != nil || !strings.Contains(b.String(), "T1-new: ") {
+		t.Errorf("table: %v\n%s", err, b.String())
+	}
+	if _, err := json.Marshal(rep); err != nil {
+		t.Errorf("JSON: %v", err)
+	}
+}
+
+func TestRunIsReproducible(t *testing.T) {
+	first, _ := json.Marshal(run(t, patients(120, 1), quick()))
+	second, _ := json.Marshal(run(t, patients(120, 1), quick()))
+	if !bytes.Equal(first, second) {
+		t.Error("two runs with one seed differ")
+	}
+}
+
+func TestCodesOfTestPatientsAreNotInTheVocabulary(t *testing.T) {
+	lines := patients(200, 2)
+	marker := record.Code{System: "s", Value: "marker"}
+	marked := 0
+	for i := range lines {
+		if learn.Fold(lines[i].Person.ID) != learn.Test {
+			continue
+		}
+		for k := range lines[i].Events {
+			if e := &lines[i].Events[k]; e.Kind == record.Medication && k%2 == 0 {
+				e.Concept = marker
+				marked++
+			}
+		}
+	}
+	opt := quick().withDefaults()
+	p := split(slices.Values(lines), opt)
+	a, err := recommender.Train(context.Background(), only(slices.Values(lines), func(id string) bool { return p.of[id] != 0 }), tables(t), opt.Train, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if marked == 0 || a.Knows(record.Medication, marker) {
+		t.Errorf("%d orders of test patients marked; in the vocabulary: %t", marked, a.Knows(record.Medication, marker))
+	}
+	task, _ := run(t, lines, quick()).Task("T1")
+	if task.OutOfVocabulary < .2 {
+		t.Errorf("share outside the vocabulary is %.2f", task.OutOfVocabulary)
+	}
+	plain, _ := run(t, patients(200, 2), quick()).Task("T1")
+	with, _ := task.System("stack")
+	without, _ := plain.System("stack")
+	if with.Metrics["recall@10"].Value >= without.Metrics["recall@10"].Value-.1 {
+		t.Errorf("orders outside the vocabulary are no misses: recall %.3f, without them %.3f", with.Metrics["recall@10"].Value, without.Metrics["recall@10"].Value)
+	}
+}
+
+// What test patients were ordered after the decision, and any status, must not
+// change what is predicted, only how it is judged.
+func TestScoresDoNotSeeTheFuture(t *testing.T) {
+	lines := patients(150, 4)
+	a, err := recommender.Train(context.Background(), slices.Values(lines[:120]), tables(t), quick().Train, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines[120:] {
+		samples := slices.Collect(recommender.Samples(line, nil))
+		for n, s := range samples {
+			changed := line
+			changed.Events = slices.Clone(line.Events)
+			for i := range changed.Events {
+				if e := &changed.Events[i]; e.Known.Before(s.Past.At()) {
+					e.End = s.Past.At().AddDate(0, 1, 0)
+				} else {
+					e.Concept.Value = "drug1"
+				}
+			}
+			again := slices.Collect(recommender.Samples(changed, nil))[n]
+			x, err := a.Score(context.Background(), s, recommender.Treatments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, err := a.Score(context.Background(), again, recommender.Treatments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range x.Scores {
+				if !slices.Equal(x.Scores[name], y.Scores[name]) {
+					t.Fatalf("%s: decision %d sees what came after", name, n)
+				}
+			}
+		}
+	}
+}
+
+func TestFoldsJudgeEveryPatientOnce(t *testing.T) {
+	lines := patients(120, 5)
+	opt := quick()
+	opt.Folds, opt.BySite = 3, true
+	p := split(slices.Values(lines), opt)
+	site := map[string]int{}
+	for _, l := range lines {
+		f, s := p.of[l.Person.ID], l.Encounters[0].Site
+		if g, seen := site[s]; seen && g != f || f < 0 || f > 2 {
+			t.Fatalf("site %s in folds %d and %d", s, g, f)
+		}
+		site[s] = f
+	}
+	task, _ := run(t, lines, opt).Task("T1")
+	if task.Patients != len(lines) || len(task.Baselines) != 3 {
+		t.Errorf("%d of %d patients judged, %d choices of a baseline", task.Patients, len(lines), len(task.Baselines))
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	if _, err := Run(context.Background(), slices.Values(patients(20, 1)), tables(t), Options{Tasks: []string{"T9"}}); err == nil || !strings.Contains(err.Error(), "T9") {
+		t.Errorf("unknown task: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, slices.Values(patients(20, 1)), tables(t), quick()); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
