@@ -76,7 +76,7 @@ func (s *Store) backup(ctx context.Context, w io.Writer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if m.Files[name], err = s.addFile(t, dir, name); err != nil {
+		if m.Files[name], err = addFile(t, dir, name); err != nil {
 			return err
 		}
 	}
@@ -84,7 +84,7 @@ func (s *Store) backup(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := t.WriteHeader(&tar.Header{Name: manifestName, Mode: 0o600, Size: int64(len(text)), ModTime: s.now()}); err != nil {
+	if err := t.WriteHeader(&tar.Header{Name: manifestName, Mode: 0o600, Size: int64(len(text))}); err != nil {
 		return err
 	}
 	_, err = t.Write(text)
@@ -106,7 +106,7 @@ func filesIn(dir string) ([]string, error) {
 	return names, err
 }
 
-func (s *Store) addFile(t *tar.Writer, dir, name string) (string, error) {
+func addFile(t *tar.Writer, dir, name string) (string, error) {
 	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
 		return "", err
@@ -116,7 +116,7 @@ func (s *Store) addFile(t *tar.Writer, dir, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: info.Size(), ModTime: s.now()}); err != nil {
+	if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: info.Size(), ModTime: info.ModTime()}); err != nil {
 		return "", err
 	}
 	sum := sha256.New()

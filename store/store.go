@@ -21,7 +21,8 @@ type Options struct {
 	// (0600) when the store is. KeyFile "" is the file "key" in Dir.
 	Key     []byte
 	KeyFile string
-	// Now stamps Resource.Updated. Needed unless ReadOnly.
+	// Now stamps Resource.Updated. Needed unless ReadOnly; asked by one writer at
+	// a time.
 	Now func() time.Time
 	// CacheBytes bounds the block cache; 0 is 64 MiB. Write buffers take up to
 	// 144 MiB beside it.

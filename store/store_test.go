@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // clock ticks a millisecond each time it is asked.
 func clock() func() time.Time {
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return func() time.Time { at = at.Add(time.Millisecond); return at }
+	var ticks atomic.Int64
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond) }
 }
 
 func openAt(t testing.TB, dir string) *Store {
