@@ -34,7 +34,7 @@ const (
 
 func (w *contributions) begin(c *Chart, q *Query, visit record.Encounter) {
 	w.events, w.drafts, w.visit = q.Past.Events(), q.Context, visit
-	w.owner = w.owner[:0]
+	w.owner, w.net.patient = w.owner[:0], w.net.patient[:0]
 	w.texts = append(w.texts[:0], make([]string, len(c.facts))...)
 }
 
@@ -208,84 +208,92 @@ func (w *contributions) give(owner int32, part float32) {
 // network splits what the network adds. It is piecewise linear, so that its
 // gradient at the chart, times the chart, plus a constant, is it exactly.
 func (w *contributions) network(s *scratch, l *loaded, want Want, k int, n *network, scale float32) {
-	z := scale * s.net[k]
-	w.general += z
+	w.general += scale * s.net[k]
 	if n.shrink == 0 {
 		return
 	}
-	g := w.net.of(n, l.artifact.lexicon.vocabulary.labels[want][s.cand.labels[k]], s.state, s.columns[k*netColumns:(k+1)*netColumns])
+	t := &l.net[want]
+	g := w.net.of(n, t, s, k)
 	scale *= n.shrink
-	dim := n.vectors.dim
-	total := stateWeight(&s.chart)
+	perWeight := scale / stateWeight(&s.chart)
+	give := func(to *float32, part float32) {
+		*to += part
+		w.general -= part
+	}
 	for i := range s.chart.facts {
 		f := &s.chart.facts[i]
-		part := scale * factWeight(f) / total * nn.Dot(g[:dim], n.vectors.of(f.concept))
-		w.fact[i] += part
-		w.general -= part
+		give(&w.fact[i], perWeight*factWeight(f)*nn.Dot(g, t.concept[int(f.concept)*hidden1:(int(f.concept)+1)*hidden1]))
 	}
 	for i, r := range s.chart.reasons {
-		part := scale * reasonWeight / total * nn.Dot(g[:dim], n.vectors.of(r))
-		w.reason[i] += part
-		w.general -= part
+		give(&w.reason[i], perWeight*reasonWeight*nn.Dot(g, t.concept[int(r)*hidden1:(int(r)+1)*hidden1]))
 	}
-	for _, v := range g[dim:] {
-		w.person += scale * v
-		w.general -= scale * v
+	for _, col := range s.chart.x.Index {
+		if int(col) >= contextColumns {
+			break
+		}
+		row := n.vectors.dim + int(col)
+		give(&w.person, scale*nn.Dot(g, n.first.W.Value[row*hidden1:(row+1)*hidden1]))
 	}
 }
 
-// netGradient computes the gradient of the network's output by the patient's
-// state. Its slices are reused.
-type netGradient struct{ x, h1, h2, g1, grad []float32 }
+// netTable is what the network's first layer makes of every concept of a chart,
+// and of every candidate.
+type netTable struct{ concept, candidate []float32 }
 
-// of returns the gradient by the embedding part, followed by the gradient times
-// the value of each context column.
-func (g *netGradient) of(n *network, concept uint32, state, columns []float32) []float32 {
-	g.x = append(append(append(g.x[:0], state...), n.vectors.of(concept)...), columns...)
-	g.h1 = forward(n.first, g.x, g.h1)
-	g.h2 = forwardRectified(n.second, g.h1, g.h2)
-	g.g1 = append(g.g1[:0], make([]float32, hidden1)...)
-	for j, v := range g.h2 {
-		if v > 0 {
-			for i := range g.g1 {
-				g.g1[i] += n.second.W.Value[i*hidden2+j] * n.last.W.Value[j]
-			}
-		}
+func newNetTable(n *network, v *vocabulary) netTable {
+	dim := n.vectors.dim
+	t := netTable{concept: make([]float32, len(v.concepts)*hidden1), candidate: make([]float32, len(v.labels[n.want])*hidden1)}
+	layer := func(from int) nn.Matrix {
+		return nn.Mat(n.first.W.Value[from*hidden1:(from+dim)*hidden1], dim, hidden1)
 	}
+	nn.Gemm(nn.Mat(t.concept, len(v.concepts), hidden1), nn.Mat(n.vectors.flat, len(v.concepts), dim), layer(0))
+	for l, id := range v.labels[n.want] {
+		row := t.candidate[l*hidden1 : (l+1)*hidden1]
+		copy(row, n.first.B.Value)
+		nn.Gemm(nn.Mat(row, 1, hidden1), nn.Mat(n.vectors.of(id), 1, dim), layer(patientSize(dim)))
+	}
+	return t
+}
+
+// netGradient computes the gradient of the network's output by what goes into
+// its first hidden layer. Its slices are reused; patient is kept for the answer.
+type netGradient struct{ patient, h1, h2, g1 []float32 }
+
+func (g *netGradient) of(n *network, t *netTable, s *scratch, k int) []float32 {
+	if len(g.patient) == 0 {
+		g.patient = append(g.patient, make([]float32, hidden1)...)
+		accumulate(n.first, 0, s.state, g.patient)
+	}
+	label := int(s.cand.labels[k])
+	g.h1 = append(g.h1[:0], g.patient...)
+	nn.Axpy(1, t.candidate[label*hidden1:(label+1)*hidden1], g.h1)
+	accumulate(n.first, patientSize(n.vectors.dim)+n.vectors.dim, s.columns[k*netColumns:(k+1)*netColumns], g.h1)
+	g.h2 = append(g.h2[:0], n.second.B.Value...)
 	for i, v := range g.h1 {
-		if v <= 0 {
-			g.g1[i] = 0
+		if v > 0 {
+			nn.Axpy(v, n.second.W.Value[i*hidden2:(i+1)*hidden2], g.h2)
 		}
 	}
-	g.grad = g.grad[:0]
-	for i := range state {
-		d := float32(0)
-		if i < n.vectors.dim {
-			d = nn.Dot(n.first.W.Value[i*hidden1:(i+1)*hidden1], g.g1)
-		} else if state[i] != 0 {
-			d = state[i] * nn.Dot(n.first.W.Value[i*hidden1:(i+1)*hidden1], g.g1)
+	for j, v := range g.h2 { // from here on the gradient by the second layer
+		g.h2[j] = 0
+		if v > 0 {
+			g.h2[j] = n.last.W.Value[j]
 		}
-		g.grad = append(g.grad, d)
 	}
-	return g.grad
+	g.g1 = append(g.g1[:0], make([]float32, hidden1)...)
+	for i, v := range g.h1 {
+		if v > 0 {
+			g.g1[i] = nn.Dot(n.second.W.Value[i*hidden2:(i+1)*hidden2], g.h2)
+		}
+	}
+	return g.g1
 }
 
-func forward(d *nn.Dense, x, into []float32) []float32 {
-	into = append(into[:0], d.B.Value...)
+// accumulate adds the inputs, whose weights begin at a row, to into.
+func accumulate(d *nn.Dense, row int, x, into []float32) {
 	for i, v := range x {
 		if v != 0 {
-			nn.Axpy(v, d.W.Value[i*len(into):(i+1)*len(into)], into)
+			nn.Axpy(v, d.W.Value[(row+i)*len(into):(row+i+1)*len(into)], into)
 		}
 	}
-	return into
-}
-
-func forwardRectified(d *nn.Dense, x, into []float32) []float32 {
-	into = append(into[:0], d.B.Value...)
-	for i, v := range x {
-		if v > 0 {
-			nn.Axpy(v, d.W.Value[i*len(into):(i+1)*len(into)], into)
-		}
-	}
-	return into
 }

@@ -22,14 +22,14 @@ var (
 
 // shared is one artifact for the tests that only ask.
 func shared(t testing.TB) *Artifact {
-	sharedOnce.Do(func() { sharedArtifact = trained(t, world{300, 5}, quick()) })
+	sharedOnce.Do(func() { sharedArtifact = trained(t, world{patients: 300, seed: 5}, quick()) })
 	return sharedArtifact
 }
 
 // decisionOf is a visit of a patient who was not in training.
 func decisionOf(t testing.TB, i int) (record.Timeline, Sample) {
 	t.Helper()
-	line := world{1000, 77}.timeline(i)
+	line := world{patients: 1000, seed: 77}.timeline(i)
 	samples := slices.Collect(Samples(line, EvaluationLandmarks()))
 	return line, samples[len(samples)-1]
 }
@@ -346,23 +346,38 @@ func TestRecommendWhileSwapping(t *testing.T) {
 	wait.Wait()
 }
 
+// benched is an engine over hundreds of labels and a chart of about 100 events.
+func benched(b *testing.B, cache Cache) (*Engine, Query) {
+	w := world{patients: 300, seed: 8, wide: true}
+	a := trained(b, w, TrainOptions{Seed: 7, BootstrapReps: 50, MaxDecisions: 1500})
+	w.seed = 9
+	for i := range 1000 {
+		samples := slices.Collect(Samples(w.timeline(i), EvaluationLandmarks()))
+		s := samples[len(samples)-1]
+		if n := len(s.Past.Events()); n >= 90 && n <= 110 {
+			b.Logf("%d events, %d labels, ranker %v", n, a.Labels(Treatments), a.Report().Wants)
+			return newEngine(only(a, byNetwork), noTerms{}, fakeRules{}, cache), Query{Past: s.Past, Want: Treatments, Key: "k", DataVersion: "1"}
+		}
+	}
+	b.Fatal("no chart of about 100 events")
+	return nil, Query{}
+}
+
 func BenchmarkRecommendCached(b *testing.B) {
-	e := engineWith(b, fakeRules{}, &memoryCache{data: map[string][]byte{}})
-	_, s := decisionOf(b, 4)
-	q := Query{Past: s.Past, Want: Treatments, Key: "k", DataVersion: "1"}
+	e, q := benched(b, &memoryCache{data: map[string][]byte{}})
 	ask(b, e, q)
-	b.ReportMetric(float64(len(s.Past.Events())), "events")
 	b.ReportAllocs()
+	start := cpuTime(b)
 	for b.Loop() {
 		ask(b, e, q)
 	}
+	b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N), "cpu-ns/op")
 }
 
 func BenchmarkRecommendUncached(b *testing.B) {
-	e := engineWith(b, fakeRules{}, nil)
-	_, s := decisionOf(b, 4)
+	e, q := benched(b, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		ask(b, e, Query{Past: s.Past, Want: Treatments})
+		ask(b, e, q)
 	}
 }

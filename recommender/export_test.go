@@ -8,5 +8,5 @@ import (
 
 // TrainedWorld is an artifact and patients who were not in its training.
 func TrainedWorld(t testing.TB) (*Artifact, []record.Timeline) {
-	return shared(t), world{12, 77}.timelines()
+	return shared(t), world{patients: 12, seed: 77}.timelines()
 }

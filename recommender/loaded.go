@@ -11,6 +11,7 @@ type loaded struct {
 	drugs    []terms.Drug // by concept id, for medications
 	prefix   string       // of cache keys
 	why      [wantEnd]whyTable
+	net      [wantEnd]netTable
 	uses     [colCount][]bool // features a source looks at; nil = all
 }
 
@@ -40,6 +41,9 @@ func load(a *Artifact, t Drugs) *loaded {
 	}
 	for w := Treatments; w < wantEnd; w++ {
 		l.why[w] = newWhyTable(a, w)
+		if k := &a.rankers[w]; k.kind == byNetwork {
+			l.net[w] = newNetTable(k.network, v)
+		}
 	}
 	for col, s := range a.all {
 		if s, ok := s.(*association); ok {

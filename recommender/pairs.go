@@ -37,9 +37,9 @@ type pairs struct {
 // that were not ordered is kept, each with the weight of those left out.
 const maxPairs = 300_000
 
-// makePairs takes the decisions that led to orders: the others say how much is
-// ordered (and where orders are not recorded at all), not which; calibration
-// looks at them.
+// makePairs takes the decisions that led to orders of a kind: the others say how
+// much is ordered (and where such orders are not recorded at all), not which;
+// calibration looks at them.
 func makePairs(decisions []decision) *pairs {
 	n := 0
 	for i := range decisions {
@@ -59,7 +59,14 @@ func makePairs(decisions []decision) *pairs {
 
 func (p *pairs) add(d *decision, every uint64) {
 	var in [stackInputs]float32
+	var some [2]bool // of medications and tests, of procedures
+	for k, hit := range d.hit {
+		some[d.status[k]/procedure] = some[d.status[k]/procedure] || hit
+	}
 	for k, l := range d.cand.labels {
+		if !some[d.status[k]/procedure] {
+			continue
+		}
 		weight := 1.
 		if !d.hit[k] && every > 1 {
 			if mix(uint64(d.row), uint64(l))%every != 0 {

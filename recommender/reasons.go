@@ -1,7 +1,6 @@
 package recommender
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -33,15 +32,23 @@ type summand struct {
 // the rest and the start they are told from; the weights sum to the log odds.
 func (s *scratch) reasons(l *loaded, want Want, k int) []Reason {
 	w := s.split(l, want, k)
-	var buf [64]summand
-	sums := buf[:0]
+	var buf [told + 1]summand
+	sums, more := buf[:0], false
 	add := func(of int, weight float32) {
-		if math.Abs(float64(weight)) >= .005 {
-			sums = append(sums, summand{of, weight})
+		if abs(weight) < .005 {
+			return
 		}
-	}
-	for i, v := range w.fact {
-		add(i, v)
+		at := len(sums)
+		for at > 0 && abs(sums[at-1].weight) < abs(weight) {
+			at--
+		}
+		if at == told {
+			more = true
+			return
+		}
+		sums = slices.Insert(sums, at, summand{of, weight})
+		more = more || len(sums) > told
+		sums = sums[:min(len(sums), told)]
 	}
 	add(ofPerson, w.person)
 	add(ofSite, w.site)
@@ -50,17 +57,17 @@ func (s *scratch) reasons(l *loaded, want Want, k int) []Reason {
 	for i, v := range w.reason {
 		add(ofReasons-i, v)
 	}
-	slices.SortFunc(sums, func(a, b summand) int {
-		return cmp.Or(cmp.Compare(abs(b.weight), abs(a.weight)), cmp.Compare(a.of, b.of))
-	})
+	for i, v := range w.fact {
+		add(i, v)
+	}
 	out := make([]Reason, 0, told+2)
 	rest := float64(s.logits[k]) - float64(w.general)
-	for _, m := range sums[:min(len(sums), told)] {
+	for _, m := range sums {
 		rest -= float64(m.weight)
 		out = append(out, s.tell(l, want, k, m))
 	}
 	general := float64(w.general)
-	if math.Abs(rest) < .005 || len(sums) <= told {
+	if math.Abs(rest) < .005 || !more {
 		general, rest = general+rest, 0
 	}
 	if rest != 0 {

@@ -23,7 +23,7 @@ func trained(t testing.TB, w world, opt TrainOptions) *Artifact {
 }
 
 func TestTrainingBeatsTheBaseline(t *testing.T) {
-	a := trained(t, world{400, 1}, quick())
+	a := trained(t, world{patients: 400, seed: 1}, quick())
 	r := a.Report()
 	t.Logf("%+v", r)
 	if r.Difference.Low <= 0 {
@@ -37,16 +37,16 @@ func TestTrainingBeatsTheBaseline(t *testing.T) {
 }
 
 func TestTrainingDoesNotDependOnTheMachine(t *testing.T) {
-	first := trained(t, world{150, 2}, quick())
+	first := trained(t, world{patients: 150, seed: 2}, quick())
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	second := trained(t, world{150, 2}, quick())
+	second := trained(t, world{patients: 150, seed: 2}, quick())
 	if first.Version != second.Version {
 		t.Errorf("versions %s and %s of the same data and seed", first.Version, second.Version)
 	}
 }
 
 func TestArtifactReadsWhatItWrote(t *testing.T) {
-	a := trained(t, world{150, 2}, quick())
+	a := trained(t, world{patients: 150, seed: 2}, quick())
 	var b bytes.Buffer
 	n, err := a.WriteTo(&b)
 	if err != nil || n != int64(b.Len()) {
@@ -72,9 +72,9 @@ func TestArtifactReadsWhatItWrote(t *testing.T) {
 }
 
 func TestOptedOutPatientsLeaveNoTrace(t *testing.T) {
-	timelines := world{150, 3}.timelines()
+	timelines := world{patients: 150, seed: 3}.timelines()
 	secret := record.Code{System: "drug", Value: "marker", Display: "marker"}
-	shy := world{200, 99}.timeline(1)
+	shy := world{patients: 200, seed: 99}.timeline(1)
 	shy.Person.OptOut = true
 	for i := range shy.Events {
 		if shy.Events[i].Kind == record.Medication {
@@ -101,7 +101,7 @@ func TestTrainingNeedsDecisions(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := train(ctx, world{20, 1}.seq(), noTerms{}, quick(), nil); !errors.Is(err, context.Canceled) {
+	if _, err := train(ctx, world{patients: 20, seed: 1}.seq(), noTerms{}, quick(), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -37,6 +37,7 @@ func (noTerms) DrugOfConcept(c record.Code) terms.Drug {
 type world struct {
 	patients int
 	seed     uint64
+	wide     bool // hundreds of drugs, and longer charts
 }
 
 const worldConditions = 12
@@ -61,8 +62,12 @@ func (w world) timeline(i int) record.Timeline {
 		ID: fmt.Sprintf("p%d-%d", w.seed, i), Sex: record.Sex(1 + rng.IntN(2)),
 		Born: record.Date{Year: int16(1940 + rng.IntN(50)), Month: 5, Day: 3},
 	}}
-	b := builder{t: &t, rng: rng, at: time.Date(2020, 1, 1, 9, 0, 0, 0, time.UTC).AddDate(0, 0, rng.IntN(300))}
-	for range 3 + rng.IntN(4) {
+	b := builder{t: &t, rng: rng, drugs: 20, at: time.Date(2020, 1, 1, 9, 0, 0, 0, time.UTC).AddDate(0, 0, rng.IntN(300))}
+	visits := 3 + rng.IntN(4)
+	if w.wide {
+		b.drugs, visits = 600, 3*visits
+	}
+	for range visits {
 		b.visit()
 		b.at = b.at.AddDate(0, 0, 20+rng.IntN(200))
 	}
@@ -80,6 +85,7 @@ type builder struct {
 	has   []int
 	takes []int
 	n     int
+	drugs int
 }
 
 func (b *builder) event(k record.Kind, m record.Mode, c record.Code, at time.Time, encounter string) *record.Event {
@@ -117,8 +123,8 @@ func (b *builder) orders(c int, fresh bool, when time.Time, id string) {
 			b.event(record.Medication, record.Ordered, code("drug", d), when, id).Days = 30
 		}
 	}
-	if b.rng.Float64() < .3 {
-		b.event(record.Medication, record.Ordered, code("drug", b.rng.IntN(20)), when, id)
+	if b.rng.Float64() < .3 || b.drugs > 20 {
+		b.event(record.Medication, record.Ordered, code("drug", b.rng.IntN(b.drugs)), when, id)
 	}
 	if b.rng.Float64() < .6 {
 		e := b.event(record.Test, record.Done, code("test", c), when, id)
