@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"ember/embeddings"
 	"ember/record"
@@ -15,11 +16,13 @@ import (
 // learn from few patients.
 const embeddingSize = 64
 
-// embed fits embeddings to the training patients and looks every concept of the
-// vocabulary up; reasons of visits, which are no events, go by their words. It is
-// nil where no code is frequent enough.
-func embed(ctx context.Context, seq iter.Seq[record.Timeline], v *vocabulary, seed uint64) (*vectors, error) {
-	model, err := embeddings.Fit(ctx, trainableOnly(seq), embeddings.Options{Dim: embeddingSize, Seed: seed})
+// embed fits embeddings to the training patients of the folds to keep and looks
+// every concept of the vocabulary up; reasons of visits, which are no events, go
+// by their words. Whole timelines are used, so that only patients outside can be
+// scored with the vectors. It is nil where no code is frequent enough.
+func (r *trainer) embed(ctx context.Context, keep func(fold int) bool) (*vectors, error) {
+	v := r.data.lexicon.vocabulary
+	model, err := embeddings.Fit(ctx, r.only(keep), embeddings.Options{Dim: embeddingSize, Seed: r.opt.Seed})
 	if errors.Is(err, embeddings.ErrNoCodes) {
 		return nil, nil
 	}
@@ -53,10 +56,23 @@ func normalise(v, into []float32) {
 	}
 }
 
-func trainableOnly(seq iter.Seq[record.Timeline]) iter.Seq[record.Timeline] {
+// only are the trainable patients of some folds; those without decisions are in
+// none and always kept.
+func (r *trainer) only(keep func(fold int) bool) iter.Seq[record.Timeline] {
+	fold := slices.Repeat([]int{-1}, r.data.patients)
+	for i := range r.data.rows {
+		fold[r.data.rows[i].patient] = int(r.data.rows[i].fold)
+	}
 	return func(yield func(record.Timeline) bool) {
-		for t := range seq {
-			if trainable(t.Person) && !yield(t) {
+		n := -1
+		for t := range r.seq {
+			if !trainable(t.Person) {
+				continue
+			}
+			if n++; fold[n] >= 0 && !keep(fold[n]) {
+				continue
+			}
+			if !yield(t) {
 				return
 			}
 		}

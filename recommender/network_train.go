@@ -26,7 +26,7 @@ const (
 )
 
 // crossNetwork fits the network: once per group of folds without it, for logits
-// of patients it has not seen, from which shrink is chosen, and once on all.
+// of patients that neither it nor its embeddings have seen, from which shrink is chosen, and once on all.
 // nil without embeddings or with too few orders.
 func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *outputs) (*network, error) {
 	decisions := r.decisions[w]
@@ -37,7 +37,16 @@ func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *ou
 	group := func(i int) int { return int(decisions[i].fold) % netGroups }
 	for g := range netGroups {
 		r.report("training network for "+w.String(), g, netGroups+1)
-		n, err := r.fitNetwork(ctx, w, out.logits[byStack], func(i int) bool { return group(i) != g })
+		if r.partial[g] == nil {
+			var err error
+			if r.partial[g], err = r.embed(ctx, func(f int) bool { return f%netGroups != g }); err != nil {
+				return nil, err
+			}
+		}
+		if r.partial[g] == nil {
+			return nil, nil
+		}
+		n, err := r.fitNetwork(ctx, w, r.partial[g], out.logits[byStack], func(i int) bool { return group(i) != g })
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +65,7 @@ func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *ou
 		}
 	}
 	r.report("training network for "+w.String(), netGroups, netGroups+1)
-	n, err := r.fitNetwork(ctx, w, out.logits[byStack], func(int) bool { return true })
+	n, err := r.fitNetwork(ctx, w, r.vectors, out.logits[byStack], func(int) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +116,10 @@ func (r *trainer) chooseShrink(w Want, out *outputs, raw [][]float32, look func(
 }
 
 // fitNetwork trains on some of the decisions, starting from the stack alone.
-func (r *trainer) fitNetwork(ctx context.Context, w Want, stacked [][]float32, keep func(i int) bool) (*network, error) {
-	dim := r.vectors.dim
+func (r *trainer) fitNetwork(ctx context.Context, w Want, v *vectors, stacked [][]float32, keep func(i int) bool) (*network, error) {
+	dim := v.dim
 	rng := rand.New(rand.NewPCG(r.opt.Seed, uint64(w)))
-	n := &network{vectors: r.vectors, want: w,
+	n := &network{vectors: v, want: w,
 		first:  nn.NewDense(patientSize(dim)+dim+netColumns, hidden1, rng),
 		second: nn.NewDense(hidden1, hidden2, rng),
 		last:   nn.NewDense(hidden2, 1, rng),
@@ -121,7 +130,7 @@ func (r *trainer) fitNetwork(ctx context.Context, w Want, stacked [][]float32, k
 	for i := range t.decisions {
 		if keep(i) {
 			t.states[i] = make([]float32, patientSize(dim))
-			patientState(r.vectors, &r.data.rows[t.decisions[i].row].chart, t.states[i])
+			patientState(v, &r.data.rows[t.decisions[i].row].chart, t.states[i])
 		}
 	}
 	if err := t.run(ctx, rng); err != nil {

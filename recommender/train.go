@@ -86,16 +86,13 @@ func train(ctx context.Context, seq iter.Seq[record.Timeline], t meanings, opt T
 		return nil, err
 	}
 	data.deal(opt.Folds)
-	r := trainer{data: data, opt: opt, report: progress}
-	progress("fitting embeddings", 0, 0)
-	if r.vectors, err = embed(ctx, seq, data.lexicon.vocabulary, opt.Seed); err != nil {
-		return nil, err
-	}
+	r := trainer{seq: seq, data: data, opt: opt, report: progress}
 	return r.run(ctx)
 }
 
 // trainer fits sources, stack, network and calibration to gathered data.
 type trainer struct {
+	seq       iter.Seq[record.Timeline]
 	data      *gathered
 	opt       TrainOptions
 	report    func(stage string, done, total int)
@@ -103,7 +100,8 @@ type trainer struct {
 	offset    [wantEnd]int
 	penalty   [wantEnd]float64
 	decisions [wantEnd][]decision
-	vectors   *vectors
+	vectors   *vectors            // of all training patients
+	partial   [netGroups]*vectors // without the patients of a group of folds
 }
 
 func (r *trainer) run(ctx context.Context) (*Artifact, error) {
@@ -119,7 +117,11 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 		all[i] = i
 	}
 	r.report("fitting sources", 0, 0)
-	fitted, err := r.fit(all)
+	var err error
+	if r.vectors, err = r.embed(ctx, func(int) bool { return true }); err != nil {
+		return nil, err
+	}
+	fitted, err := r.fit(all, r.vectors)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +192,7 @@ func (r *trainer) solve() (*ridge, error) {
 }
 
 // fit fits every source to some of the rows. The gram must hold just those.
-func (r *trainer) fit(rows []int) (*fitted, error) {
+func (r *trainer) fit(rows []int, vectors *vectors) (*fitted, error) {
 	part := make([]trainingRow, len(rows))
 	x := make([]learn.Row, len(rows))
 	var y [wantEnd][]learn.Row
@@ -209,7 +211,7 @@ func (r *trainer) fit(rows []int) (*fitted, error) {
 		history:    fitHistory(a.vocabulary, part),
 		popularity: fitPopularity(a.vocabulary, part, r.data.orders),
 		sites:      fitSites(a.vocabulary, part, len(a.siteNames)),
-		vectors:    r.vectors,
+		vectors:    vectors,
 		orders:     r.data.wholeOrders(),
 	}
 	var err error
@@ -264,8 +266,12 @@ func (r *trainer) outOfFold(ctx context.Context) error {
 		if len(train) == 0 || len(test) == 0 {
 			continue
 		}
+		vectors, err := r.embed(ctx, func(g int) bool { return g != f })
+		if err != nil {
+			return fmt.Errorf("fold %d: %w", f, err)
+		}
 		r.shift(f, (*learn.Gram).Remove)
-		fitted, err := r.fit(train)
+		fitted, err := r.fit(train, vectors)
 		r.shift(f, (*learn.Gram).Add)
 		if err != nil {
 			return fmt.Errorf("fold %d: %w", f, err)
