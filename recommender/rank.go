@@ -62,14 +62,16 @@ func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 	}
 	r.report("fitting ranker for "+w.String(), 0, 0)
 	pairs := makePairs(decisions)
-	out, err := r.crossStack(pairs, decisions)
+	out, share, err := r.crossStack(pairs, decisions)
 	if err != nil {
 		return err
 	}
 	k := &a.rankers[w]
-	if k.stack, err = fitStack(pairs, func(uint8) bool { return true }); err != nil {
+	whole, err := fitStack(pairs, func(uint8) bool { return true })
+	if err != nil {
 		return err
 	}
+	k.stack = whole.blend(share)
 	if !r.opt.Simple {
 		if k.network, err = r.crossNetwork(ctx, a, w, out); err != nil {
 			return err
@@ -90,17 +92,22 @@ type outputs struct {
 
 // crossStack scores each decision by a stack fitted without its fold: the
 // sources' scores are out of fold already, so these logits are as those of
-// patients never seen.
-func (r *trainer) crossStack(p *pairs, decisions []decision) (*outputs, error) {
-	out := &outputs{}
+// patients never seen. How much of the stack a fold keeps is chosen on the other
+// folds; share is the choice on all.
+func (r *trainer) crossStack(p *pairs, decisions []decision) (out *outputs, share [statuses]float32, err error) {
+	out = &outputs{}
 	for k := range out.logits {
 		out.logits[k] = make([][]float32, len(decisions))
 	}
-	for f := range r.opt.Folds {
-		s, err := fitStack(p, func(g uint8) bool { return int(g) != f })
-		if err != nil {
-			return nil, err
+	byFold := make([]*stack, r.opt.Folds)
+	for f := range byFold {
+		if byFold[f], err = fitStack(p, func(g uint8) bool { return int(g) != f }); err != nil {
+			return nil, share, err
 		}
+	}
+	tried := tryShares(decisions, byFold)
+	for f, s := range byFold {
+		s = s.blend(tried.best(f))
 		for i := range decisions {
 			if int(decisions[i].fold) == f {
 				out.logits[byBaseline][i], out.logits[byStack][i] = stackLogits(s, &decisions[i])
@@ -108,7 +115,7 @@ func (r *trainer) crossStack(p *pairs, decisions []decision) (*outputs, error) {
 		}
 	}
 	copy(out.logits[byNetwork], out.logits[byStack])
-	return out, nil
+	return out, tried.best(-1), nil
 }
 
 func stackLogits(s *stack, d *decision) (baseline, stacked []float32) {

@@ -16,7 +16,7 @@ import (
 // eicu is judged by hospital, 24 hours after admission, in 5 folds; synthea by
 // patient in 5 folds; the -one variants take a single part.
 func TestQuality(t *testing.T) {
-	data := "../../../../shared/data"
+	data := "../../../shared/data"
 	runs := map[string]struct {
 		dir string
 		opt Options
