@@ -11,7 +11,6 @@ import (
 	"ember/fhir"
 	"ember/index"
 	"ember/ingest"
-	"ember/record"
 	"ember/server"
 	"ember/store"
 	"ember/timelines"
@@ -30,17 +29,6 @@ func translate(err error) error {
 		}
 	}
 	return err
-}
-
-func serverIssues(issues []fhir.Issue) []server.Issue {
-	if len(issues) == 0 {
-		return nil
-	}
-	out := make([]server.Issue, len(issues))
-	for i, v := range issues {
-		out[i] = server.Issue{Severity: v.Severity, Code: v.Code, Path: v.Path, Detail: v.Detail}
-	}
-	return out
 }
 
 type loader struct{ *App }
@@ -72,26 +60,28 @@ func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions
 		}
 		held = append(held, r)
 	})
-	if err != nil {
-		return result, translate(err)
+	if loaded.Transactions > 0 {
+		result.Kind = server.Transaction
+	}
+	if loaded.Aborted == 0 && (err == nil || result.Kind == server.Batch) {
+		for _, r := range held {
+			opt.Report(r)
+		}
 	}
 	switch {
+	case err != nil:
+		return result, translate(err)
 	case loaded.Aborted > 0:
 		return result, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Issues: bad,
 			Hint: "nothing of the transaction was stored; mend the entries named and send it again"}
-	case loaded.Transactions > 0:
-		result.Kind = server.Transaction
 	case loaded.Single:
 		result.Kind = server.Single
-	}
-	for _, r := range held {
-		opt.Report(r)
 	}
 	return result, nil
 }
 
 func entryResult(o ingest.Outcome) server.EntryResult {
-	issues := serverIssues(o.Issues)
+	issues := o.Issues
 	for i := range issues {
 		if issues[i].Path == "" {
 			issues[i].Path = o.Path
@@ -110,7 +100,7 @@ func (w writer) Put(ctx context.Context, in server.Write) (server.Written, error
 		return server.Written{}, translate(err)
 	}
 	if o.Status >= 400 {
-		return server.Written{}, &server.Fault{Status: o.Status, Code: "invalid", Issues: serverIssues(o.Issues)}
+		return server.Written{}, &server.Fault{Status: o.Status, Code: "invalid", Issues: o.Issues}
 	}
 	return written(o), nil
 }
@@ -126,7 +116,7 @@ func (w writer) Delete(ctx context.Context, typ, id string, ifVersion uint64) (s
 
 func written(o ingest.Outcome) server.Written {
 	return server.Written{ID: o.ID, Version: o.Version, Updated: o.Updated, Patient: o.Patient,
-		Created: o.Status == http.StatusCreated, Issues: serverIssues(o.Issues)}
+		Created: o.Status == http.StatusCreated, Issues: o.Issues}
 }
 
 type resources struct{ *App }
@@ -162,23 +152,6 @@ func (c charts) Chart(_ context.Context, patient string) (server.Chart, error) {
 		return server.Chart{}, translate(err)
 	}
 	return server.Chart{Timeline: chart.Timeline, Version: chart.Version, Key: hex.EncodeToString(c.store.HMAC([]byte(patient)))}, nil
-}
-
-type bundles struct{ *App }
-
-// Bundle implements server.Bundles.
-func (b bundles) Bundle(ctx context.Context, body io.Reader) (record.Timeline, []server.Issue, error) {
-	t, issues, err := b.mapper.Bundle(ctx, body)
-	switch {
-	case errors.Is(err, fhir.ErrNoPatient), errors.Is(err, fhir.ErrManyPatients):
-		return t, nil, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Path: "Bundle", Detail: err.Error(),
-			Hint: "send one patient's resources, with the Patient, in one Bundle"}
-	case err != nil:
-		return t, nil, translate(err)
-	case fhir.Refused(issues) && len(t.Events) == 0:
-		return t, nil, &server.Fault{Status: http.StatusBadRequest, Code: "invalid", Issues: serverIssues(issues)}
-	}
-	return t, serverIssues(issues), nil
 }
 
 type searcher struct{ *App }

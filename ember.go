@@ -141,7 +141,7 @@ func (a *App) openServer(context.Context) (err error) {
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
-		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: bundles{a},
+		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: &a.served, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
 		Clock: a.config.Now, Log: a.config.Log,
 	})

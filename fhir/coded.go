@@ -42,13 +42,6 @@ func (c *coded) answer() record.Code {
 	return textCode(c.text)
 }
 
-// has reports whether one of the codings has the system and one of the values.
-func (c *coded) has(system string, values ...string) bool {
-	return c != nil && slices.ContainsFunc(c.codes, func(code record.Code) bool {
-		return code.System == system && slices.Contains(values, code.Value)
-	})
-}
-
 // is reports whether one of the codings has the value, in whatever system.
 func (c *coded) is(values ...string) bool {
 	return c != nil && slices.ContainsFunc(c.codes, func(code record.Code) bool { return slices.Contains(values, code.Value) })

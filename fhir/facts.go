@@ -31,7 +31,6 @@ type facts struct {
 	values      observed
 	components  []observed
 	members     bool // hasMember, result
-	absent      *coded
 
 	drugRef, drugDisplay string
 	contained            []byte

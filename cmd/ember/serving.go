@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +106,7 @@ func (p *program) prepareDemo(ctx context.Context, app *ember.App, patients int)
 		return nil
 	}
 	hospital := filepath.Join(p.config.Data, "hospital")
-	if _, err := synth.Write(ctx, hospital, synth.Options{Patients: patients, Seed: 1}, func(done, total int) { d.show("making patients", done, total) }); err != nil {
+	if _, err := synth.Write(ctx, hospital, synth.Options{Patients: patients, Seed: 1, Until: today()}, func(done, total int) { d.show("making patients", done, total) }); err != nil {
 		return err
 	}
 	loaded, err := app.Load(ctx, ember.LoadRequest{Paths: []string{hospital}, Wait: true}, d.show, nil)
@@ -121,6 +122,9 @@ func (p *program) prepareDemo(ctx context.Context, app *ember.App, patients int)
 	printTrain(os.Stdout, trained)
 	return nil
 }
+
+// today is where the demo's history ends, so that what it shows is of the moment.
+func today() time.Time { return time.Now().UTC().Truncate(24 * time.Hour) }
 
 // showDemo asks the server as anybody would, and says how.
 func (p *program) showDemo(ctx context.Context, base, patient string) error {

@@ -51,9 +51,6 @@ func (t Tensor) Last() int {
 	return t.Shape[len(t.Shape)-1]
 }
 
-// rows is how many vectors of the last dimension there are.
-func (t Tensor) rows() int { return len(t.Data) / max(t.Last(), 1) }
-
 // reuse gives t the shape, keeping its memory when that is large enough; the
 // contents are undefined.
 func (t *Tensor) reuse(shape ...int) Tensor {
