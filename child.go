@@ -134,7 +134,7 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 // embed fits what patients are compared by. Without a code that is frequent
 // enough there is no file.
 func (c *child) embed(ctx context.Context) error {
-	model, err := embeddings.Fit(ctx, c.all(), embeddings.Options{Seed: c.config.Seed})
+	model, err := embeddings.Fit(ctx, c.all(), embeddings.Options{Dim: vectorSize, Seed: c.config.Seed})
 	if errors.Is(err, embeddings.ErrNoCodes) {
 		return c.err(nil)
 	}

@@ -35,6 +35,10 @@ func (s *served) Recommend(ctx context.Context, q recommender.Query) (recommende
 	return engine.Recommend(ctx, q)
 }
 
+// vectorSize is the length of patients' vectors in the index, whatever the model:
+// embeddings of few codes are shorter and are filled up with zeros.
+const vectorSize = 128
+
 // encode implements ingest.Encoder by the served version's embeddings: the
 // patient as of the last event.
 func (s *served) encode(t record.Timeline) []float32 {
@@ -43,7 +47,9 @@ func (s *served) encode(t record.Timeline) []float32 {
 		return nil
 	}
 	last := t.Events[len(t.Events)-1].Known
-	return model.Patient(t.Before(last.Add(time.Nanosecond)))
+	vector := make([]float32, vectorSize)
+	copy(vector, model.Patient(t.Before(last.Add(time.Nanosecond))))
+	return vector
 }
 
 // ref names what answers now.
