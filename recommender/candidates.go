@@ -218,6 +218,9 @@ func (c *candidates) unpack(b []byte, labels int) error {
 	}
 	c.similar = int(binary.LittleEndian.Uint16(b[2:]))
 	c.nearest = math.Float32frombits(binary.LittleEndian.Uint32(b[4:]))
+	if c.nearest-c.nearest != 0 {
+		return errPacked
+	}
 	c.degraded = binary.LittleEndian.Uint16(b[8:])
 	n := int(binary.LittleEndian.Uint16(b[10:]))
 	b = b[packedHeader:]
@@ -237,7 +240,11 @@ func (c *candidates) unpack(b []byte, labels int) error {
 		c.received[i] = binary.LittleEndian.Uint16(e[4:])
 		row := c.row(i)
 		for k := range row {
-			row[k] = math.Float32frombits(binary.LittleEndian.Uint32(e[6+4*k:]))
+			v := math.Float32frombits(binary.LittleEndian.Uint32(e[6+4*k:]))
+			if v-v != 0 {
+				return errPacked
+			}
+			row[k] = v
 		}
 	}
 	return nil
