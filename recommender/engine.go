@@ -112,7 +112,7 @@ const day = 24 * time.Hour
 // candidates fills s.cand from the cache or the sources and names what failed.
 func (e *Engine) candidates(ctx context.Context, l *loaded, q *Query, s *scratch) (degraded []string, err error) {
 	a := l.artifact
-	cached := e.cache != nil && q.Key != "" && len(q.Context) == 0
+	cached := e.cache != nil && q.Key != "" && len(q.Context) == 0 && q.Explain.Zero()
 	var key string
 	if cached {
 		key = l.prefix + strconv.Itoa(int(q.Want)) + ":" + strconv.FormatInt(q.Past.At().Unix()/86400, 10) + ":" + q.DataVersion + ":" + q.Key
@@ -152,6 +152,9 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 	pt, err := e.prepare(q)
 	if err != nil {
 		return err
+	}
+	if pt != nil {
+		ans.Unchecked = append(ans.Unchecked, pt.Unchecked()...)
 	}
 	for rank := 0; ; rank++ {
 		if rank == len(s.order) && rank < len(s.logits) {

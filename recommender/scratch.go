@@ -41,23 +41,26 @@ func (s *scratch) begin(l *loaded, q *Query) {
 
 // must are labels that have to be candidates: the one to explain.
 func (s *scratch) must(a *Artifact, q *Query) []uint32 {
-	for _, k := range kindsOf(q.Want) {
-		if l, ok := a.lexicon.vocabulary.labelIndex(k, q.Explain); ok {
-			return []uint32{l}
+	v := a.lexicon.vocabulary
+	if q.Explain.Zero() {
+		return nil
+	}
+	for l := range v.labels[q.Want] {
+		if means(q.Explain, v.label(q.Want, uint32(l)).code) {
+			return []uint32{uint32(l)}
 		}
 	}
 	return nil
 }
 
-func kindsOf(w Want) []record.Kind {
-	if w == Tests {
-		return []record.Kind{record.Test}
-	}
-	return []record.Kind{record.Medication, record.Procedure}
+// means reports whether a question names an order; a code without a system
+// names the first order that has it.
+func means(asked, code record.Code) bool {
+	return asked.Value == code.Value && (asked.System == "" || asked.System == code.System)
 }
 
 func (s *scratch) explains(a *Artifact, q *Query, k int) bool {
-	return !q.Explain.Zero() && a.lexicon.vocabulary.label(q.Want, s.cand.labels[k]).code.Is(q.Explain)
+	return !q.Explain.Zero() && means(q.Explain, a.lexicon.vocabulary.label(q.Want, s.cand.labels[k]).code)
 }
 
 // depth is how many candidates to put in order: the items and some that rules
