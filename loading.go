@@ -104,7 +104,7 @@ func (a *App) load(ctx context.Context, wait bool, progress Progress, issue func
 			}
 		}
 	})
-	progress("loading", t.sum.Read, t.sum.Read)
+	progress("loading", t.sum.Read, 0)
 	if err == nil && wait {
 		err = a.waitIndexed(ctx, progress)
 	}

@@ -12,47 +12,57 @@ import (
 	"ember"
 )
 
-// display shows the progress of a long command on standard error: a bar for a
-// person, nothing with --quiet or --json.
+// display shows the progress of a long command on standard error: a bar on a
+// terminal, a line a stage elsewhere, nothing with --quiet or --json.
 type display struct {
-	off   bool
-	stage string
-	bar   *progressbar.ProgressBar
+	off, terminal bool
+	stage         string
+	total         int
+	bar           *progressbar.ProgressBar
 }
 
-func (p *program) display() *display { return &display{off: p.quiet || p.json} }
+func (p *program) display() *display {
+	info, err := os.Stderr.Stat()
+	return &display{off: p.quiet || p.json, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
+}
 
 // show implements ember.Progress.
 func (d *display) show(stage string, done, total int) {
-	if d.off {
+	switch {
+	case d.off:
 		return
-	}
-	if stage != d.stage {
+	case !d.terminal:
+		if stage != d.stage {
+			d.stage = stage
+			fmt.Fprintf(os.Stderr, "%s …\n", stage)
+		}
+		return
+	case stage != d.stage || total != d.total:
 		d.finish()
-		d.stage = stage
-		options := []progressbar.Option{
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(fmt.Sprintf("%-22s", stage)),
-			progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionSetRenderBlankState(true),
-		}
-		if total <= 0 {
-			total = -1
-		}
-		d.bar = progressbar.NewOptions(total, options...)
-	}
-	if total > 0 && d.bar.GetMax() != total {
-		d.bar.ChangeMax(total)
+		d.stage, d.total = stage, total
+		d.bar = newBar(stage, total)
 	}
 	if err := d.bar.Set(done); err != nil {
 		d.off = true // a bar that cannot be drawn must not stop the work
 	}
 }
 
+// newBar is a bar with count, rate and the time left, or without total a count.
+func newBar(stage string, total int) *progressbar.ProgressBar {
+	if total <= 0 {
+		total = -1
+	}
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(fmt.Sprintf("%-26s", stage)),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(24), progressbar.OptionSpinnerType(14))
+}
+
 func (d *display) finish() {
 	if d.bar == nil {
 		return
 	}
-	if err := d.bar.Exit(); err == nil {
+	if err := d.bar.Finish(); err == nil {
 		fmt.Fprintln(os.Stderr)
 	}
 	d.bar = nil
