@@ -240,6 +240,11 @@ func TestExplain(t *testing.T) {
 	if x == nil || x.Rank != 7 || !strings.Contains(x.Outcome, "not among the first 2") || len(x.Item.Reasons) == 0 {
 		t.Errorf("explained: %+v", x)
 	}
+	cached := engineWith(t, fakeRules{}, &memoryCache{data: map[string][]byte{}})
+	ask(t, cached, Query{Past: s.Past, Want: Treatments, Key: "k"})
+	if x = ask(t, cached, Query{Past: s.Past, Want: Treatments, Key: "k", Explain: free.Items[6].Code}).Explained; x == nil || x.Rank != 7 {
+		t.Errorf("explained beside a cache: %+v", x)
+	}
 	x = ask(t, e, Query{Past: s.Past, Want: Treatments, Explain: code("drug", 999)}).Explained
 	if x == nil || x.Rank != 0 || !strings.Contains(x.Outcome, "not known") {
 		t.Errorf("unknown order: %+v", x)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"ember/learn"
@@ -353,23 +351,6 @@ func (r *trainer) decide(ctx context.Context, s *sources, i int, w Want) (decisi
 	}
 	d.missed = d.total - found
 	return d, nil
-}
-
-// parallel calls do for 0..n-1 on all processors and returns the error of the
-// lowest index that failed in its part.
-func parallel(n int, do func(i int) error) error {
-	workers := max(1, min(runtime.GOMAXPROCS(0), n))
-	errs := make([]error, workers)
-	var wait sync.WaitGroup
-	for w := range workers {
-		wait.Go(func() {
-			for i := w; i < n && errs[w] == nil; i += workers {
-				errs[w] = do(i)
-			}
-		})
-	}
-	wait.Wait()
-	return errors.Join(slices.DeleteFunc(errs, func(e error) bool { return e == nil })...)
 }
 
 func (v *vocabulary) sizes() (n [wantEnd]int) {
