@@ -20,11 +20,11 @@ type Stats struct {
 	Bytes     int64          // of JSON with line ends, before compression
 	Types     map[string]int // resources by type
 	Files     []string       // names in the folder, sorted
-	Oracle    int            // lines of oracle.ndjson
+	Oracle    int            // lines of .oracle.ndjson
 }
 
 // Write makes the hospital as one NDJSON file per type in dir, which is made if
-// absent, and oracle.ndjson beside them when Options.Oracle is set. The files
+// absent, and .oracle.ndjson beside them when Options.Oracle is set. The files
 // appear under their names only when all are whole; files of an earlier run
 // that this one does not make are removed. progress, if not nil, is called now
 // and then and at the end with the number of patients made.
@@ -81,9 +81,18 @@ type typeFile struct {
 
 func (f *folder) name(kind string) string {
 	if f.gzip {
-		return kind + ".ndjson.gz"
+		return stem(kind) + ".ndjson.gz"
 	}
-	return kind + ".ndjson"
+	return stem(kind) + ".ndjson"
+}
+
+// stem is a file's name without its endings. The oracle's is hidden, so that
+// who loads the folder does not take it for resources.
+func stem(kind string) string {
+	if kind == OracleType {
+		return ".oracle"
+	}
+	return kind
 }
 
 func (f *folder) put(r Resource) error {
@@ -125,7 +134,7 @@ func (f *folder) close(keep bool) error {
 		return all
 	}
 	for _, kind := range fileTypes {
-		for _, name := range []string{kind + ".ndjson", kind + ".ndjson.gz"} {
+		for _, name := range []string{stem(kind) + ".ndjson", stem(kind) + ".ndjson.gz"} {
 			if err := os.Remove(filepath.Join(f.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				all = errors.Join(all, err)
 			}

@@ -38,7 +38,7 @@ func (p *program) synth() *cobra.Command {
 	c.Flags().Uint64Var(&opt.Seed, "seed", 1, "seed")
 	c.Flags().StringVar(&opt.Profile, "profile", "full", "full (about 120 resources a patient) or lean (about 25)")
 	c.Flags().BoolVar(&opt.Gzip, "gzip", false, "compress the files")
-	c.Flags().BoolVar(&opt.Oracle, "oracle", false, "write the true probability of each decision to oracle.ndjson")
+	c.Flags().BoolVar(&opt.Oracle, "oracle", false, "write the true probability of each decision to .oracle.ndjson")
 	return c
 }
 
