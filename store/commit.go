@@ -35,6 +35,7 @@ type Result struct {
 	Created bool   // there was nothing, or a tombstone
 	Changed bool   // false: the same bytes were there already, nothing was written
 	Seq     uint64 // place in the change log; 0 if not Changed
+	Left    string // the patient whose the resource was before, when it moved from one
 }
 
 // Commit writes all or nothing and returns when it is synced, with one result

@@ -12,7 +12,8 @@ import (
 type Change struct {
 	Seq               uint64
 	Type, ID, Patient string
-	Deleted           bool
+	// Deleted: the resource is deleted, or no longer the Patient's.
+	Deleted bool
 	// Erased: everything of one patient is gone, the id of the patient too.
 	// Type, ID and Patient are empty; Tombstone is what Store.Tombstone gives
 	// for the patient that was erased.

@@ -128,7 +128,7 @@ func TestSameResourceTwiceInABatch(t *testing.T) {
 	s := openAt(t, t.TempDir())
 	one, two := observation("a", "p1", 1), observation("a", "p1", 2)
 	r := commit1(t, s, one, two, two, Write{Type: "Observation", ID: "a", Delete: true}, one)
-	want := []Result{{1, true, true, 1}, {2, false, true, 2}, {2, false, false, 0}, {3, false, true, 3}, {4, true, true, 4}}
+	want := []Result{{1, true, true, 1, ""}, {2, false, true, 2, ""}, {2, false, false, 0, ""}, {3, false, true, 3, ""}, {4, true, true, 4, ""}}
 	for i := range want {
 		if r[i] != want[i] {
 			t.Errorf("write %d: %+v, want %+v", i, r[i], want[i])
@@ -337,5 +337,25 @@ func TestSpace(t *testing.T) {
 	}
 	for p := range a.All() {
 		t.Errorf("left after Clear: %s", p.Key)
+	}
+}
+
+// TestMovedResourceLeavesAnEntry moves a resource from one patient to another
+// and looks for both in the change log.
+func TestMovedResourceLeavesAnEntry(t *testing.T) {
+	s := openAt(t, t.TempDir())
+	commit1(t, s, observation("1", "a", 1))
+	if r := commit1(t, s, observation("1", "b", 1)); r[0].Left != "a" {
+		t.Errorf("left %q", r[0].Left)
+	}
+	got := ""
+	for c, err := range s.Changes(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += fmt.Sprintf("%d %s %s/%s %t; ", c.Seq, c.Patient, c.Type, c.ID, c.Deleted)
+	}
+	if want := "1 a Observation/1 false; 2 a Observation/1 true; 3 b Observation/1 false; "; got != want {
+		t.Errorf("log %q, want %q", got, want)
 	}
 }

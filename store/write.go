@@ -55,6 +55,7 @@ func (c *commit) put(w *prepared, cur pending, found bool) (Result, error) {
 	if len(w.keys) > 0 {
 		next.flags |= flagKeyed
 	}
+	left := ""
 	if found {
 		if err := c.supersede(w.ref, cur); err != nil {
 			return Result{}, err
@@ -62,7 +63,8 @@ func (c *commit) put(w *prepared, cur pending, found bool) (Result, error) {
 		next.flags |= cur.flags & flagMoved
 		if cur.patient != w.owner {
 			next.flags |= flagMoved
-			if err := c.leave(w.ref, cur.patient); err != nil {
+			var err error
+			if left, err = c.move(w, cur.patient); err != nil {
 				return Result{}, err
 			}
 		}
@@ -81,7 +83,20 @@ func (c *commit) put(w *prepared, cur pending, found bool) (Result, error) {
 		c.counts[w.Type]++
 	}
 	c.note(w, p, w.Patient)
-	return Result{Version: next.version, Created: created, Changed: true, Seq: c.seq}, nil
+	return Result{Version: next.version, Created: created, Changed: true, Seq: c.seq, Left: left}, nil
+}
+
+// move takes the resource away from a patient, with an entry in the log of its
+// own: to whoever follows that patient, it is deleted.
+func (c *commit) move(w *prepared, from hash) (patient string, err error) {
+	if patient, err = c.patientID(from); err != nil {
+		return "", err
+	}
+	if patient != "" {
+		c.seq++
+		c.log = append(c.log, Change{Seq: c.seq, Type: w.Type, ID: w.ID, Patient: patient, Deleted: true})
+	}
+	return patient, c.leave(w.ref, from)
 }
 
 // remove writes a tombstone under the patient the resource belongs to.
