@@ -211,8 +211,8 @@ func (in *Ingest) commit(ctx context.Context, writes []store.Write, outcomes []O
 		if !r.Changed {
 			continue
 		}
-		if w.Patient != "" || w.Delete {
-			touched = append(touched, w.Patient)
+		if w.Patient != "" || r.Left != "" || w.Delete {
+			touched = append(touched, w.Patient, r.Left)
 		}
 		if len(w.Keys) > 0 || w.Patient == "" {
 			arrived = append(arrived, i)
