@@ -74,8 +74,11 @@ func (t Timeline) Before(at time.Time) Past {
 
 // Live is the past for care given now. Dates without an hour and clocks that
 // run ahead must not hide what was just written, so events known up to a day
-// after now are in, and allergies whatever their date.
+// after now are in, and allergies whatever their date. What is a draft or was
+// cancelled by now is out: [Timeline.Before] shows it, because when that
+// happened is not on record.
 func (t Timeline) Live(now time.Time) Past {
+	t.Events, t.Undated = standing(t.Events), standing(t.Undated)
 	p := t.Before(now.Add(24 * time.Hour))
 	p.at = now
 	for _, e := range t.Events[len(p.events):] {
@@ -84,6 +87,15 @@ func (t Timeline) Live(now time.Time) Past {
 		}
 	}
 	return p
+}
+
+// standing are the events that are not cancelled.
+func standing(events []Event) []Event {
+	cancelled := func(e Event) bool { return e.Cancelled }
+	if !slices.ContainsFunc(events, cancelled) {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), cancelled)
 }
 
 func hideEvents(events []Event, at time.Time) []Event {

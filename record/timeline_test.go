@@ -3,6 +3,7 @@ package record_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -86,7 +87,7 @@ func TestBeforeIgnoresWhatComesAfter(t *testing.T) {
 
 func TestLiveSeesWhatWasJustWrittenAndEveryAllergy(t *testing.T) {
 	p := sample().Live(noon)
-	if got, want := sources(p.Events()), []string{"MedicationRequest/1", "Condition/before", "Observation/at"}; !reflect.DeepEqual(got, want) {
+	if got, want := sources(p.Events()), []string{"Condition/before", "Observation/at"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
 	if got, want := sources(p.Undated()), []string{"AllergyIntolerance/undated", "AllergyIntolerance/later"}; !reflect.DeepEqual(got, want) {
@@ -94,6 +95,23 @@ func TestLiveSeesWhatWasJustWrittenAndEveryAllergy(t *testing.T) {
 	}
 	if !p.At().Equal(noon) {
 		t.Errorf("at %v", p.At())
+	}
+}
+
+func TestLiveLeavesOutWhatWasCancelled(t *testing.T) {
+	tl := sample()
+	tl.Events = append(tl.Events, event(record.Medication, noon.Add(-time.Hour), "MedicationRequest/draft"))
+	tl.Events[len(tl.Events)-1].Cancelled = true
+	tl.Undated = append(tl.Undated, record.Event{Kind: record.Medication, Source: "MedicationRequest/undated-draft", Cancelled: true})
+	tl.Sort()
+	live := tl.Live(noon)
+	for _, e := range append(live.Events(), live.Undated()...) {
+		if e.Source == "MedicationRequest/draft" || e.Source == "MedicationRequest/undated-draft" {
+			t.Errorf("%s is in", e.Source)
+		}
+	}
+	if before := sources(tl.Before(noon).Events()); !slices.Contains(before, "MedicationRequest/draft") {
+		t.Errorf("a status without a date changed the past: %v", before)
 	}
 }
 
