@@ -128,7 +128,7 @@ func (l *loader) line(e fhir.Entry, issues []fhir.Issue) error {
 		l.report(out)
 		return nil
 	}
-	w := l.in.write(e.Header, append([]byte(nil), e.Raw...), out.ID, nil, &out.Issues)
+	w := l.in.write(e.Header, l.batch.copy(e.Raw), out.ID, nil, &out.Issues)
 	return l.add(w, out)
 }
 
@@ -174,11 +174,24 @@ func (l *loader) end(s fhir.Summary) error {
 	return b.load()
 }
 
-// batch is what will be committed together.
+// batch is what will be committed together. Its memory is used again after a
+// commit, which keeps nothing of it.
 type batch struct {
 	writes   []store.Write
 	outcomes []Outcome
 	bytes    int
+	arena    []byte // copies of the lines
+}
+
+// copy keeps raw until the next reset. When the arena is full a larger one takes
+// its place; what lies in the old one stays valid.
+func (b *batch) copy(raw []byte) []byte {
+	if len(b.arena)+len(raw) > cap(b.arena) {
+		b.arena = make([]byte, 0, max(2*cap(b.arena), len(raw), 64<<10))
+	}
+	at := len(b.arena)
+	b.arena = append(b.arena, raw...)
+	return b.arena[at:len(b.arena):len(b.arena)]
 }
 
 func (b *batch) add(w store.Write, out Outcome) {
@@ -191,6 +204,9 @@ func (b *batch) reset() {
 	clear(b.writes)
 	clear(b.outcomes)
 	b.writes, b.outcomes, b.bytes = b.writes[:0], b.outcomes[:0], 0
+	if b.arena = b.arena[:0]; cap(b.arena) > 2*batchBytes {
+		b.arena = nil // after one very long line
+	}
 }
 
 // commit stores the writes, tells the follower, and completes the outcomes.
