@@ -59,6 +59,7 @@ type Ingest struct {
 	caught  uint64        // the change log is followed up to here
 	started int           // rounds begun
 	ended   int           // rounds ended well
+	erased  bool          // words of erased patients may still be in the index's files
 }
 
 // Open starts the follower where it had come to. Close it.
@@ -91,11 +92,51 @@ func (in *Ingest) catchUp() error {
 		return fmt.Errorf("ingest: position of the timelines: %w", err)
 	}
 	in.caught = min(position, in.opt.Index.Position())
+	graves := map[[16]byte]bool{}
 	for c, err := range in.opt.Store.Changes(in.caught) {
 		if err != nil {
 			return fmt.Errorf("ingest: reading the change log: %w", err)
 		}
+		if c.Erased {
+			graves[c.Tombstone] = true
+			continue
+		}
 		in.dirty.mark(in.affected(c.Type, c.ID, c.Patient)...)
+	}
+	in.bury(graves)
+	return nil
+}
+
+// bury marks the patients in the index whom the store has erased. Their ids are
+// nowhere else any more.
+func (in *Ingest) bury(graves map[[16]byte]bool) {
+	if len(graves) == 0 {
+		return
+	}
+	in.erased = true
+	view := in.opt.Index.View()
+	for ordinal := range view.Everybody().All() {
+		if id := view.Patient(ordinal).ID; graves[in.opt.Store.Tombstone(id)] {
+			in.dirty.mark(id)
+		}
+	}
+}
+
+// purge takes the words of erased patients out of the index's files. It comes
+// before anything that moves the saved position, so that a crash repeats it.
+func (in *Ingest) purge(ctx context.Context) error {
+	in.mu.Lock()
+	erased := in.erased
+	in.erased = false
+	in.mu.Unlock()
+	if !erased {
+		return nil
+	}
+	if err := in.opt.Index.Purge(ctx); err != nil {
+		in.mu.Lock()
+		in.erased = true
+		in.mu.Unlock()
+		return fmt.Errorf("ingest: erasing from the index: %w", err)
 	}
 	return nil
 }

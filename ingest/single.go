@@ -115,11 +115,14 @@ func Served(r store.Resource) ([]byte, error) {
 }
 
 // Erase removes everything of a patient, all versions, from the store, the
-// timelines and the index.
+// timelines and the index, and returns when no word of the notes is on disk.
 func (in *Ingest) Erase(ctx context.Context, patient string) error {
 	if err := in.opt.Store.Erase(ctx, patient); err != nil {
 		return fmt.Errorf("ingest: erasing: %w", err)
 	}
+	in.mu.Lock()
+	in.erased = true
+	in.mu.Unlock()
 	in.dirty.mark(patient)
 	in.hurry()
 	return in.Wait(ctx)
