@@ -34,6 +34,7 @@ type activeDrug struct {
 	until      time.Time // zero: without a known end
 	ended      bool      // before the moment, but a washout may count
 	draft      bool      // ordered in the very moment
+	local      bool      // eye drops, creams: hardly reaches the blood
 	assumption string
 }
 
@@ -53,9 +54,10 @@ type allergy struct {
 
 // evidence is the latest event that puts the patient into a value set.
 type evidence struct {
-	source  string
-	when    time.Time
-	undated bool
+	source   string
+	when     time.Time
+	undated  bool
+	doubtful bool // contradicted by other facts of the record
 }
 
 type measured struct {
@@ -141,6 +143,7 @@ func (l *looker) medication(e *record.Event, draft bool) {
 	}
 	if drug.Mapped {
 		a.drug, a.classes, a.source, a.draft = *drug, classesOf(*drug), e.Source, draft
+		a.local = l.c.staysLocal(e, a.classes)
 		l.p.drugs = append(l.p.drugs, a)
 	}
 }
@@ -267,7 +270,7 @@ func (l *looker) sets(e *record.Event) {
 			when = e.Known
 		}
 		if old := l.p.sets[i]; old.source == "" || !when.Before(old.when) {
-			l.p.sets[i] = evidence{e.Source, when, e.Known.IsZero()}
+			l.p.sets[i] = evidence{source: e.Source, when: when, undated: e.Known.IsZero()}
 		}
 	}
 }
@@ -356,8 +359,9 @@ func (l *looker) sortOut() {
 	l.c.estimateGFR(l.p)
 }
 
-// pregnancy ends by an event that says so, after 300 days, and does not exist in
-// men and outside the ages of 10 to 60.
+// pregnancy ends by an event that says so, and after 300 days. That of a man or
+// outside the ages of 10 to 60 is doubtful, not absent: the administrative sex
+// need not be the biological one (FHIR R4, Patient.gender).
 func (p *Patient) pregnancy() {
 	now, end := &p.sets[0], p.sets[1]
 	if now.source == "" {
@@ -365,10 +369,11 @@ func (p *Patient) pregnancy() {
 	}
 	over := end.source != "" && !end.when.Before(now.when)
 	tooLong := !now.when.IsZero() && p.at.Sub(now.when) > 300*day
-	impossible := p.person.Sex == record.Male || p.age >= 0 && (p.age < 10 || p.age > 60)
-	if over || tooLong || impossible {
+	if over || tooLong {
 		*now = evidence{}
+		return
 	}
+	now.doubtful = p.person.Sex == record.Male || p.age >= 0 && (p.age < 10 || p.age > 60)
 }
 
 func firstTime(a, b time.Time) time.Time {

@@ -39,7 +39,7 @@ func (c *Checker) allergic(a *allergy, d terms.Drug, classes []string) (Finding,
 		}
 	}
 	for _, row := range c.allergies {
-		if hasAny(a.classes, row.allergen) && hasAny(classes, row.drug) {
+		if a.in(row.allergen) && hasAny(classes, row.drug) {
 			return Finding{Rule: row.rule, Tier: row.tier, Text: row.text + " (recorded: " + a.name + ")", Source: row.source}, true
 		}
 	}
@@ -52,10 +52,24 @@ func (c *Checker) allergic(a *allergy, d terms.Drug, classes []string) (Finding,
 	return Finding{}, false
 }
 
+// namedClass marks, in the table of allergies, a class that counts only when
+// the class itself is what was recorded ("opioids"), not a member of it.
+const namedClass = "="
+
+func (a *allergy) in(classes []string) bool {
+	for _, class := range classes {
+		named, ok := strings.CutPrefix(class, namedClass)
+		if ok && has(a.allergen.Classes, named) || !ok && has(a.classes, class) {
+			return true
+		}
+	}
+	return false
+}
+
 // crossClass reports whether the table decides about allergies to this class.
 func (c *Checker) crossClass(class string) bool {
 	for _, row := range c.allergies {
-		if has(row.allergen, class) {
+		if has(row.allergen, class) || has(row.allergen, namedClass+class) {
 			return true
 		}
 	}
@@ -87,8 +101,12 @@ func sharesIngredient(a, b terms.Drug) bool {
 	return false
 }
 
-// checkInteractions looks for an active drug on the other side of a row.
+// checkInteractions looks for an active drug on the other side of a row. Drugs
+// that stay where they are put (eye drops, creams) do not interact.
 func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	if c.staysLocal(o.Event, classes) {
+		return findings
+	}
 	for i := range c.interactions {
 		row := &c.interactions[i]
 		left, right := hasAny(classes, row.left), hasAny(classes, row.right)
@@ -97,11 +115,11 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 		}
 		for j := range p.drugs {
 			d := &p.drugs[j]
-			other := left && hasAny(d.classes, row.right) || right && hasAny(d.classes, row.left)
-			if !other || sharesIngredient(d.drug, o.Drug) || isDraft(d, o) {
+			asRight, asLeft := left && hasAny(d.classes, row.right), right && hasAny(d.classes, row.left)
+			if !asRight && !asLeft || d.local || sharesIngredient(d.drug, o.Drug) || isDraft(d, o) {
 				continue
 			}
-			if d.ended && p.at.Sub(d.until) > time.Duration(row.washout)*day {
+			if d.ended && !(asLeft && within(p.at.Sub(d.until), row.washout[0]) || asRight && within(p.at.Sub(d.until), row.washout[1])) {
 				continue
 			}
 			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
@@ -111,6 +129,8 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 	}
 	return findings
 }
+
+func within(since time.Duration, days int) bool { return since <= time.Duration(days)*day }
 
 // isDraft reports whether the drug is the very draft that is being checked.
 func isDraft(d *activeDrug, o Order) bool {
@@ -136,19 +156,21 @@ func ingredientNames(d terms.Drug) string {
 }
 
 // checkDuplicates: the same ingredient twice at once is blocked, the same class
-// by the table. Renewing what the patient takes is neither.
+// by the table. Renewing what the patient takes is neither, nor is an eye drop
+// or cream beside the same drug by mouth.
 func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	local := c.staysLocal(o.Event, classes)
 	for i := range p.drugs {
 		d := &p.drugs[i]
 		if d.ended || isDraft(d, o) || o.Continue && !d.draft || has(classes, "fluid") || has(classes, "vaccine") {
 			continue
 		}
-		if sharesIngredient(d.drug, o.Drug) {
+		if d.local == local && sharesIngredient(d.drug, o.Drug) {
 			return append(findings, Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
 				Source: "the patient's own record", References: []string{d.source}, Assumption: d.assumed()})
 		}
 	}
-	if o.Continue {
+	if o.Continue || local {
 		return findings
 	}
 	for _, row := range c.duplicates {
@@ -157,7 +179,7 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 		}
 		for i := range p.drugs {
 			d := &p.drugs[i]
-			if d.ended || isDraft(d, o) || !hasAny(d.classes, row.classes) {
+			if d.ended || d.local || isDraft(d, o) || !hasAny(d.classes, row.classes) {
 				continue
 			}
 			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
@@ -181,6 +203,9 @@ func (c *Checker) checkConditions(findings []Finding, p *Patient, classes []stri
 		if row.set != "" {
 			if e := p.evidenceOf(row.bit); e.source != "" {
 				f.References, f.Assumption = []string{e.source}, e.assumed()
+				if e.doubtful && f.Tier == Block {
+					f.Tier = Warn
+				}
 				findings = append(findings, f)
 			}
 			continue
@@ -215,7 +240,10 @@ func (p *Patient) evidenceOf(bit uint32) evidence {
 }
 
 func (e evidence) assumed() string {
-	if e.undated {
+	switch {
+	case e.doubtful:
+		return "the recorded sex or age speaks against it: check the record"
+	case e.undated:
 		return "without a date: taken to hold"
 	}
 	return ""

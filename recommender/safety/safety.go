@@ -63,6 +63,8 @@ type Checker struct {
 	values       []value
 	durations    []duration
 	intervals    []interval
+	forms        []form
+	imaging      []imaging
 
 	sets    []string // value sets that rules name
 	mu      sync.RWMutex
@@ -78,6 +80,7 @@ func New(t *terms.Terms, dir string) (*Checker, error) {
 	h := sha256.New()
 	for _, load := range []func(source) error{
 		c.loadInteractions, c.loadAllergies, c.loadDuplicates, c.loadConditions, c.loadValues, c.loadDurations, c.loadIntervals,
+		c.loadForms, c.loadImaging,
 	} {
 		if err := load(source{dir: dir, hash: h}); err != nil {
 			return nil, fmt.Errorf("safety: %w", err)
@@ -103,8 +106,8 @@ func (c *Checker) Checks() []string {
 // in words what could not be judged, "" = nothing.
 func (c *Checker) Check(p *Patient, o Order) (findings []Finding, unchecked string) {
 	switch o.Kind {
-	case record.Test:
-		return c.checkTest(p, o), ""
+	case record.Test, record.Procedure:
+		return c.checkImaging(c.checkTest(p, o), p, o), ""
 	case record.Medication:
 	default:
 		return nil, ""

@@ -191,7 +191,7 @@ func TestConditionsAndValues(t *testing.T) {
 		{"pregnant", "atorvastatin", "pregnancy", safety.Block, woman, []record.Event{pregnant}},
 		{"pregnant", "labetalol", "pregnancy", "", woman, []record.Event{pregnant}},
 		{"two years ago", "lisinopril", "pregnancy", "", woman, []record.Event{old}},
-		{"a man", "lisinopril", "pregnancy", "", record.Person{Sex: record.Male}, []record.Event{pregnant}},
+		{"a man on record", "lisinopril", "pregnancy", safety.Warn, record.Person{Sex: record.Male}, []record.Event{pregnant}},
 		{"asthma", "propranolol", "asthma", safety.Warn, woman, []record.Event{asthma}},
 		{"asthma", "metoprolol", "asthma", "", woman, []record.Event{asthma}},
 		{"eGFR 25", "metformin", "egfr", safety.Block, woman, []record.Event{lab("33914-3", 25, "mL/min/{1.73_m2}", 30)}},

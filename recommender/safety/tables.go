@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed tables/*.tsv
@@ -28,7 +29,7 @@ type source struct {
 type interaction struct {
 	rule, tier, text, source string
 	left, right              []string
-	washout                  int // days
+	washout                  [2]int // days after the end of a left, of a right
 }
 
 // crossAllergy: an allergy to a member of one speaks against the other.
@@ -138,6 +139,23 @@ func number(row map[string]string, column string) (int, error) {
 	return n, nil
 }
 
+// washoutOf reads "14", or "35/14" where the sides differ.
+func washoutOf(row map[string]string) (days [2]int, err error) {
+	left, right, differ := strings.Cut(row["washout"], "/")
+	if !differ {
+		right = left
+	}
+	for i, s := range []string{left, right} {
+		if days[i], err = number(map[string]string{"washout": s}, "washout"); err != nil {
+			return days, err
+		}
+		if time.Duration(days[i])*day > longestWashout {
+			return days, fmt.Errorf("washout: more than %d days", longestWashout/day)
+		}
+	}
+	return days, nil
+}
+
 func list(s string) []string { return strings.Split(s, "|") }
 
 func (c *Checker) loadInteractions(s source) error {
@@ -146,7 +164,7 @@ func (c *Checker) loadInteractions(s source) error {
 		if err != nil {
 			return err
 		}
-		days, err := number(r, "washout")
+		days, err := washoutOf(r)
 		if err != nil {
 			return err
 		}
@@ -242,6 +260,10 @@ func (c *Checker) loadIntervals(s source) error {
 func (c *Checker) knownClasses(lists ...[]string) error {
 	for _, classes := range lists {
 		for _, class := range classes {
+			class = strings.TrimPrefix(class, namedClass)
+			if class == "" {
+				continue
+			}
 			if len(c.terms.Class(class)) == 0 {
 				return fmt.Errorf("the class %q has no members", class)
 			}

@@ -1,0 +1,136 @@
+package safety
+
+import (
+	"strings"
+
+	"ember/record"
+)
+
+// form is a dosage form that hardly reaches the blood, by its words, unless the
+// drug is of a class that is absorbed all the same.
+type form struct {
+	words  string
+	except []string
+}
+
+// imaging is an examination that brings something the patient may be allergic
+// to, by its words: any of the alternatives, each a list of phrases that must
+// all be there.
+type imaging struct {
+	rule, tier, text, source string
+	allergen                 []string
+	words                    [][]string
+	unless                   []string
+}
+
+func (c *Checker) loadForms(s source) error {
+	return s.rows("forms.tsv", []string{"words", "except", "source"}, func(r map[string]string) error {
+		c.forms = append(c.forms, form{plain(r["words"]), list(r["except"])})
+		return c.knownClasses(list(r["except"]))
+	})
+}
+
+func (c *Checker) loadImaging(s source) error {
+	return s.rows("imaging.tsv", []string{"rule", "tier", "allergen", "words", "unless", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		row := imaging{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], allergen: list(r["allergen"])}
+		for _, alternative := range list(r["words"]) {
+			var all []string
+			for _, words := range strings.Split(alternative, "+") {
+				all = append(all, plain(words))
+			}
+			row.words = append(row.words, all)
+		}
+		if r["unless"] != "" {
+			for _, words := range list(r["unless"]) {
+				row.unless = append(row.unless, plain(words))
+			}
+		}
+		c.imaging = append(c.imaging, row)
+		return c.knownClasses(row.allergen)
+	})
+}
+
+// staysLocal reports whether the words of a drug say that it stays where it is
+// put. A drug without words (a candidate) does not.
+func (c *Checker) staysLocal(e *record.Event, classes []string) bool {
+	if e == nil {
+		return false
+	}
+	words := plain(e.Text)
+	if len(e.Codes) > 0 && e.Codes[0].Display != e.Text {
+		words += plain(e.Codes[0].Display)
+	}
+	for _, f := range c.forms {
+		if strings.Contains(words, f.words) && !hasAny(classes, f.except) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkImaging warns of an examination with something the patient is allergic to.
+func (c *Checker) checkImaging(findings []Finding, p *Patient, o Order) []Finding {
+	if len(p.allergies) == 0 {
+		return findings
+	}
+	words := plain(o.Code.Display)
+	if o.Event != nil {
+		words += plain(o.Event.Text)
+	}
+	if words == "" {
+		words = plain(c.terms.Display(o.Code))
+	}
+	for i := range c.imaging {
+		row := &c.imaging[i]
+		if !row.says(words) {
+			continue
+		}
+		for j := range p.allergies {
+			if a := &p.allergies[j]; a.in(row.allergen) {
+				findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Text: row.text + " (recorded: " + a.name + ")", Source: row.source,
+					References: []string{a.source}, Severity: a.severity.String()})
+				break
+			}
+		}
+	}
+	return findings
+}
+
+func (i *imaging) says(words string) bool {
+	for _, w := range i.unless {
+		if strings.Contains(words, w) {
+			return false
+		}
+	}
+	for _, all := range i.words {
+		found := true
+		for _, w := range all {
+			found = found && strings.Contains(words, w)
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// shorthand of order names, as words between blanks.
+var shorthand = strings.NewReplacer(" w o ", " without ", " wo ", " without ", " w ", " with ", " with and without ", " with ", " with iv ", " with ",
+	" with intravenous ", " with ", " with oral and iv ", " with ")
+
+// plain is a text in lower case, its words between single blanks, with common
+// shorthand written out; "" for a text without words.
+func plain(text string) string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 127)
+	})
+	if len(words) == 0 {
+		return ""
+	}
+	s := " " + strings.Join(words, " ") + " "
+	return shorthand.Replace(shorthand.Replace(s))
+}
