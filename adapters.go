@@ -169,7 +169,7 @@ func (s searcher) Search(ctx context.Context, q server.SearchQuery) (server.Sear
 	for _, p := range found.Patients {
 		hit := server.PatientHit{Patient: p.Patient, Score: p.Score}
 		for _, w := range p.Why {
-			hit.Why = append(hit.Why, fmt.Sprint(w))
+			hit.Why = append(hit.Why, wordsOf(w))
 		}
 		out.Patients = append(out.Patients, hit)
 	}
@@ -177,6 +177,17 @@ func (s searcher) Search(ctx context.Context, q server.SearchQuery) (server.Sear
 		out.Notes = append(out.Notes, server.NoteHit{Source: n.Source, Patient: n.Patient, Score: n.Score, Fragment: n.Fragment})
 	}
 	return out, nil
+}
+
+// wordsOf says in words why a patient was found.
+func wordsOf(w index.Why) string {
+	switch {
+	case w.Source != "":
+		return "note: " + w.Source
+	case w.Display != "":
+		return w.Kind.String() + ": " + w.Display
+	}
+	return w.Kind.String() + ": " + w.Code.Value
 }
 
 type health struct{ *App }

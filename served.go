@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -30,7 +31,8 @@ type served struct {
 func (s *served) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
 	engine := s.engine.Load()
 	if engine == nil {
-		return recommender.Answer{}, fmt.Errorf("%w: nothing is trained yet: run ember train", server.ErrUnready)
+		return recommender.Answer{}, &server.Fault{Status: http.StatusServiceUnavailable, Code: "transient",
+			Detail: "nothing is trained yet", Hint: "run ember train"}
 	}
 	return engine.Recommend(ctx, q)
 }

@@ -61,13 +61,6 @@ func (e *encoder) u32s(v []uint32) {
 	}
 }
 
-func (e *encoder) i32s(v []int32) {
-	e.u32(uint32(len(v)))
-	for _, x := range v {
-		e.u32(uint32(x))
-	}
-}
-
 func (e *encoder) estimate(v learn.Estimate) {
 	e.f64(v.Value)
 	e.f64(v.Low)
@@ -146,14 +139,6 @@ func (d *decoder) u32s() []uint32 {
 	out := make([]uint32, d.length(4))
 	for i := range out {
 		out[i] = d.u32()
-	}
-	return out
-}
-
-func (d *decoder) i32s() []int32 {
-	out := make([]int32, d.length(4))
-	for i := range out {
-		out[i] = int32(d.u32())
 	}
 	return out
 }

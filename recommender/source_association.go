@@ -99,11 +99,3 @@ func (s *association) count(c *Chart) int {
 	}
 	return n
 }
-
-// share is what one feature adds to the score of a label.
-func (s *association) share(c *Chart, want Want, feature, label uint32) float32 {
-	if !s.uses[feature] || s.table[want] == nil {
-		return 0
-	}
-	return s.table[want].Of(feature, label) / float32(max(s.count(c), 1))
-}

@@ -27,11 +27,3 @@ func (s *ridge) Score(_ context.Context, c *Chart, want Want, into []float32) er
 	}
 	return nil
 }
-
-// share is what one feature adds to the model's output for a label.
-func (s *ridge) share(want Want, feature, label uint32) float32 {
-	if s.model[want] == nil {
-		return 0
-	}
-	return s.model[want].Weight(feature, label)
-}
