@@ -109,11 +109,12 @@ func (c *child) err(err error) error {
 }
 
 func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
-	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Seed: c.config.Seed}, progress)
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed}, progress)
 	if err := c.err(err); err != nil {
 		return childResult{}, err
 	}
-	for name, a := range map[string]*recommender.Artifact{artifactFile: artifact, baselineFile: artifact.Baseline()} {
+	baseline := artifact.Baseline()
+	for name, a := range map[string]*recommender.Artifact{artifactFile: artifact, baselineFile: baseline} {
 		if err := writeArtifact(filepath.Join(c.job.Out, name), a); err != nil {
 			return childResult{}, err
 		}
@@ -122,7 +123,7 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 		return childResult{}, err
 	}
 	r := artifact.Report()
-	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
+	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Baseline: baseline.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
 	for _, w := range r.Wants {
 		for ranker, e := range w.AP {
 			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)

@@ -17,7 +17,7 @@ import (
 )
 
 // modelName is the recommender's name among the models.
-const modelName = "recommender"
+const modelName = "ember-recommender"
 
 // TrainSummary says what a training came to.
 type TrainSummary struct {
@@ -60,6 +60,7 @@ type childResult struct {
 	Patients int                        `json:"patients"`
 	Samples  int                        `json:"samples"`
 	Version  string                     `json:"version"`
+	Baseline string                     `json:"baseline"` // version of the baseline
 	Metrics  map[string]models.Estimate `json:"metrics"`
 	Eval     EvalSummary                `json:"eval"`
 }

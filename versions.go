@@ -35,13 +35,13 @@ func (a *App) enroll(dir string, r childResult, s *TrainSummary) error {
 	manifest := models.Manifest{Kind: "ranker", Seed: a.config.Seed, Code: Version(), Parent: parent, Metrics: r.Metrics,
 		Data: models.Data{Version: fmt.Sprint(a.store.Head()), Patients: r.Patients}}
 	baseline := manifest
-	baseline.Kind, baseline.Metrics = "baseline", nil
-	base, err := a.models.Create(modelName, baseline, func(to string) error { return moveIn(dir, to, baselineFile) })
+	baseline.Kind, baseline.Metrics, baseline.Version = "baseline", nil, r.Baseline
+	base, err := a.create(baseline, dir, baselineFile)
 	if err != nil {
 		return err
 	}
-	manifest.Parent = base.Version
-	ranker, err := a.models.Create(modelName, manifest, func(to string) error { return moveIn(dir, to, artifactFile) })
+	manifest.Parent, manifest.Version = base.Version, r.Version
+	ranker, err := a.create(manifest, dir, artifactFile)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,16 @@ func (a *App) enroll(dir string, r childResult, s *TrainSummary) error {
 	s.Version, s.Served = ranker.Version, modelName+" "+chosen.Version
 	s.Decision = decision.Why
 	return nil
+}
+
+// create makes a version. Its name is the hash of what was fitted, as answers
+// give it, so the same data and seed come to the version that is there already.
+func (a *App) create(m models.Manifest, dir, artifact string) (models.Manifest, error) {
+	made, err := a.models.Create(modelName, m, func(to string) error { return moveIn(dir, to, artifact) })
+	if errors.Is(err, models.ErrExists) {
+		return a.models.Manifest(modelName, m.Version)
+	}
+	return made, err
 }
 
 // moveIn fills a version's folder with an artifact and the embeddings.
