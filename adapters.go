@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"ember/fhir"
 	"ember/index"
@@ -63,7 +64,8 @@ func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions
 	if loaded.Transactions > 0 {
 		result.Kind = server.Transaction
 	}
-	if loaded.Aborted == 0 && (err == nil || result.Kind == server.Batch) {
+	broken := loaded.Broken && opt.Form == server.Document && !slices.ContainsFunc(held, func(r server.EntryResult) bool { return r.Status < 400 })
+	if loaded.Aborted == 0 && !broken && (err == nil || result.Kind == server.Batch) {
 		for _, r := range held {
 			opt.Report(r)
 		}
@@ -74,6 +76,8 @@ func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions
 	case loaded.Aborted > 0:
 		return result, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Issues: bad,
 			Hint: "nothing of the transaction was stored; mend the entries named and send it again"}
+	case broken:
+		return result, &server.Fault{Status: http.StatusBadRequest, Code: "structure", Issues: bad, Hint: "nothing was stored; send it again, whole"}
 	case loaded.Single:
 		result.Kind = server.Single
 	}

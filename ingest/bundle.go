@@ -45,7 +45,7 @@ func (b *bundle) load() error {
 			writes[i] = b.prepare(&b.entries[i], requests[i], &outcomes[i])
 		}
 	}
-	if b.kind == "transaction" {
+	if b.kind == "transaction" || b.kind == "" && b.broken { // it may have been one: the type can stand last
 		return b.transaction(writes, outcomes)
 	}
 	return b.each(writes, outcomes)

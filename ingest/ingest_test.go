@@ -311,3 +311,16 @@ func TestRealHospital(t *testing.T) {
 		t.Errorf("outcomes by status: %v", counts)
 	}
 }
+
+// TestBrokenBeforeItsType cuts a transaction whose type stands last: nothing of
+// it may be stored.
+func TestBrokenBeforeItsType(t *testing.T) {
+	h := open(t, t.TempDir())
+	whole := `{"resourceType":"Bundle","entry":[{"request":{"method":"PUT","url":"Patient/1"},"resource":{"resourceType":"Patient","id":"1"}},{"request":{"method":"PUT","url":"Patient/2"},"resource":{"resourceType":"Patient","id":"2"}}],"type":"transaction"}`
+	for _, end := range []int{len(whole) - 1, len(whole) - 30, len(whole) - 60} {
+		h.load(whole[:end])
+		if _, err := h.store.Get("Patient", "1"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("cut at %d: stored: %v", end, err)
+		}
+	}
+}

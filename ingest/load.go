@@ -33,6 +33,7 @@ type Loaded struct {
 	Bundles, Transactions, Entries int
 	Aborted                        int  // transactions of which nothing was stored
 	Single                         bool // the last document was one resource, without a Bundle around it
+	Broken                         bool // the last document could not be read to its end
 }
 
 // batchSize and batchBytes bound what is committed at once outside transactions.
@@ -158,7 +159,7 @@ func (l *loader) flush() error {
 
 // end is called after the last entry of each document.
 func (l *loader) end(s fhir.Summary) error {
-	l.loaded.Single = !s.Bundle && s.Entries == 1
+	l.loaded.Single, l.loaded.Broken = !s.Bundle && s.Entries == 1, s.Broken
 	if !s.Bundle {
 		return l.flush()
 	}
