@@ -16,6 +16,9 @@ func (c *commit) note(w *prepared, p *pending, patient string) {
 
 // apply completes the batch and makes it visible, without waiting for the disk.
 func (c *commit) apply() error {
+	if err := c.drain(); err != nil {
+		return err
+	}
 	if c.b.Empty() {
 		return nil
 	}

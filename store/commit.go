@@ -96,6 +96,7 @@ type commit struct {
 	pending  map[hash]*pending
 	patients map[hash]*patientChange
 	counts   map[string]int64 // differences
+	held     ordered          // not in b yet
 	log      []Change
 	key, val []byte // scratch
 }

@@ -14,6 +14,11 @@ func (c *commit) write(w *prepared) (Result, error) {
 	if err := allowed(w.IfVersion, cur.pointer, found); err != nil {
 		return Result{}, err
 	}
+	if found {
+		if err := c.drain(); err != nil {
+			return Result{}, err
+		}
+	}
 	switch {
 	case w.Delete && (!found || cur.deleted()):
 		return Result{Version: cur.version}, nil
@@ -144,26 +149,28 @@ func (c *commit) rekey(w *prepared, cur pending) (Result, error) {
 	return Result{Version: cur.version}, c.store(w.ref, &pending{pointer: next, how: w.how, packed: w.packed, keys: w.keys})
 }
 
-// store puts blob, keys and pointer into the batch.
+// store puts blob, keys and pointer into the batch; those of a first version
+// a little later, see ordered.
 func (c *commit) store(ref hash, p *pending) error {
 	c.pending[ref] = p
 	if p.version == 1 {
 		c.s.known.add(ref)
 	}
+	o := &c.held
 	c.val = c.s.sealVersion(c.val[:0], p.patient, ref, p.version, p.how, p.packed)
 	c.key = key2(c.key, tagBlob, p.patient, ref)
-	if err := c.b.Set(c.key, c.val, nil); err != nil {
-		return err
-	}
+	o.add(&o.blobs, near2(p.patient, ref), c.key, c.val)
 	for _, k := range p.keys {
 		c.key = key2(c.key, tagKey, k, ref)
-		if err := c.b.Set(c.key, nil, nil); err != nil {
-			return err
-		}
+		o.add(&o.keys, near1(k), c.key, nil)
 	}
 	c.val = p.pointer.append(c.val)
 	c.key = key1(c.key, tagPointer, ref)
-	return c.b.Set(c.key, c.val, nil)
+	o.add(&o.pointers, near1(ref), c.key, c.val)
+	if p.version == 1 {
+		return nil
+	}
+	return c.drain()
 }
 
 // supersede copies the current version, as it is sealed, to the history, and
