@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -126,7 +124,6 @@ func (in *Ingest) rebuild(ctx context.Context, patients []string, upTo uint64) e
 func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position uint64) error {
 	docs := make([]index.Document, len(patients))
 	found := make([]bool, len(patients))
-	known := medications{in: in, raw: map[string][]byte{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(in.opt.Workers)
 	for i, p := range patients {
@@ -134,7 +131,7 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			doc, ok, err := in.document(p, known.lookup)
+			doc, ok, err := in.document(p)
 			docs[i], found[i] = doc, ok
 			return err
 		})
@@ -174,8 +171,8 @@ func (in *Ingest) tick() {
 
 // document is what the index gets of a patient; ok is false when nothing of him
 // is stored.
-func (in *Ingest) document(patient string, lookup lookup) (doc index.Document, ok bool, err error) {
-	doc.Timeline, doc.Notes, ok, err = in.timeline(patient, lookup)
+func (in *Ingest) document(patient string) (doc index.Document, ok bool, err error) {
+	doc.Timeline, doc.Notes, ok, err = in.timeline(patient)
 	if err != nil || !ok {
 		return doc, ok, err
 	}
@@ -191,7 +188,7 @@ func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
 	if !in.dirty.has(patient) {
 		return in.opt.Timelines.Get(patient)
 	}
-	t, _, ok, err := in.timeline(patient, in.lookup)
+	t, _, ok, err := in.timeline(patient)
 	if err != nil {
 		return timelines.Chart{}, err
 	}
@@ -203,7 +200,7 @@ func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
 
 // timeline maps the stored resources of a patient, and of the records that this
 // one replaces.
-func (in *Ingest) timeline(patient string, lookup lookup) (t record.Timeline, notes []record.Note, ok bool, err error) {
+func (in *Ingest) timeline(patient string) (t record.Timeline, notes []record.Note, ok bool, err error) {
 	var failure error
 	resources := func(yield func(fhir.Resource) bool) {
 		for _, id := range append([]string{patient}, in.replaced(patient)...) {
@@ -219,7 +216,7 @@ func (in *Ingest) timeline(patient string, lookup lookup) (t record.Timeline, no
 			}
 		}
 	}
-	t, notes, _ = in.opt.Mapper.Timeline(patient, resources, lookup)
+	t, notes, _ = in.opt.Mapper.Timeline(patient, resources, in.lookup)
 	if failure != nil {
 		return t, nil, false, fmt.Errorf("ingest: rebuilding a timeline: %w", failure)
 	}
@@ -246,50 +243,13 @@ func (in *Ingest) resources(patient string, self bool) iter.Seq2[fhir.Resource, 
 	}
 }
 
-// lookup gives the bytes of a resource that another refers to.
-type lookup func(ref string) ([]byte, bool)
-
-// medications remembers, for one part of a round, the Medications that orders
-// refer to: few, and read again and again. One that changes meanwhile marks the
-// patients it concerns for the next round. It is safe for concurrent use.
-type medications struct {
-	in *Ingest
-
-	mu  sync.Mutex
-	raw map[string][]byte
-}
-
-// medicationsKept bounds how many are remembered.
-const medicationsKept = 4096
-
-func (m *medications) lookup(ref string) ([]byte, bool) {
-	if !strings.HasPrefix(ref, "Medication/") {
-		return m.in.lookup(ref)
-	}
-	m.mu.Lock()
-	raw, ok := m.raw[ref]
-	m.mu.Unlock()
-	if ok {
-		return raw, true
-	}
-	if raw, ok = m.in.lookup(ref); !ok {
-		return nil, false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.raw) < medicationsKept {
-		m.raw[ref] = raw
-	}
-	return raw, true
-}
-
 // lookup finds a resource that belongs to no patient, such as a Medication.
 func (in *Ingest) lookup(ref string) ([]byte, bool) {
 	typ, id, ok := splitRef(ref)
 	if !ok {
 		return nil, false
 	}
-	r, err := in.opt.Store.Get(typ, id)
+	r, err := in.opt.Store.GetShared(typ, id)
 	if err != nil {
 		return nil, false
 	}

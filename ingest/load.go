@@ -38,7 +38,7 @@ type Loaded struct {
 
 // batchSize and batchBytes bound what is committed at once outside transactions.
 const (
-	batchSize  = 1000
+	batchSize  = 4000
 	batchBytes = 4 << 20
 )
 
