@@ -38,7 +38,7 @@ var owners = map[string][]string{
 	"github.com/samply/golang-fhir-models": {"fhir"},
 	"github.com/goccy/go-json":             {"fhir", "server"},
 	"github.com/cockroachdb/pebble":        {"store"},
-	"github.com/klauspost/compress":        {"store", "fhir"},
+	"github.com/klauspost/compress":        {"store", "fhir", "server"},
 	"github.com/blevesearch/":              {"index"},
 	"github.com/RoaringBitmap/roaring":     {"index"},
 	"github.com/redis/go-redis":            {"cache"},
