@@ -160,15 +160,29 @@ func ingredientNames(d terms.Drug) string {
 // or cream beside the same drug by mouth.
 func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, classes []string) []Finding {
 	local := c.staysLocal(o.Event, classes)
+	var beside *Finding
 	for i := range p.drugs {
 		d := &p.drugs[i]
 		if d.ended || isDraft(d, o) || o.Continue && !d.draft || has(classes, "fluid") || has(classes, "vaccine") {
 			continue
 		}
-		if d.local == local && sharesIngredient(d.drug, o.Drug) {
-			return append(findings, Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
-				Source: "the patient's own record", References: []string{d.source}, Assumption: d.assumed()})
+		if d.local != local || !sharesIngredient(d.drug, o.Drug) {
+			continue
 		}
+		f := Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
+			Source: "the patient's own record", References: []string{d.source}, Assumption: d.assumed()}
+		if row := c.usualBeside(d.drug, o.Drug); row != nil {
+			f.Rule, f.Tier, f.Text, f.Source = "duplicate-in-product", row.tier, row.text+" (with "+ingredientNames(d.drug)+")", row.source
+		}
+		if f.Tier == Block {
+			return append(findings, f)
+		}
+		if beside == nil {
+			beside = &f
+		}
+	}
+	if beside != nil {
+		findings = append(findings, *beside)
 	}
 	if o.Continue || local {
 		return findings
@@ -188,6 +202,27 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 		}
 	}
 	return findings
+}
+
+// usualBeside is the row that lowers a duplicate of two different products, when
+// there is one for every ingredient they share.
+func (c *Checker) usualBeside(a, b terms.Drug) (found *product) {
+	if a.Concept.Is(b.Concept) {
+		return nil
+	}
+	for _, x := range a.Ingredients {
+		for _, y := range b.Ingredients {
+			if x.Name != y.Name {
+				continue
+			}
+			row := c.products[x.Name]
+			if row == nil {
+				return nil
+			}
+			found = row
+		}
+	}
+	return found
 }
 
 // checkConditions: conditions and values that speak against a class. A value

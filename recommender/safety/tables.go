@@ -43,6 +43,9 @@ type duplicate struct {
 	classes                  []string
 }
 
+// product: an ingredient that is usual in two different products at once.
+type product struct{ tier, text, source string }
+
 // condition: a value set, or a value beyond a limit, speaks against a class.
 type condition struct {
 	rule, tier, text, source string
@@ -192,6 +195,22 @@ func (c *Checker) loadDuplicates(s source) error {
 		}
 		c.duplicates = append(c.duplicates, duplicate{r["rule"], tier, r["text"], r["source"], list(r["classes"])})
 		return c.knownClasses(list(r["classes"]))
+	})
+}
+
+func (c *Checker) loadProducts(s source) error {
+	c.products = map[string]*product{}
+	return s.rows("products.tsv", []string{"ingredient", "tier", "text", "source"}, func(r map[string]string) error {
+		tier, err := tierOf(r)
+		if err != nil {
+			return err
+		}
+		i, ok := c.terms.Ingredient(r["ingredient"])
+		if !ok {
+			return fmt.Errorf("%q is no ingredient", r["ingredient"])
+		}
+		c.products[i.Name] = &product{tier, r["text"], r["source"]}
+		return nil
 	})
 }
 
