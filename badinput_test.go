@@ -169,7 +169,7 @@ func TestGzipBomb(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = io.WriteString(z, `{"resourceType":"Patient","id":"bomb","text":"`)
-	for chunk := bytes.Repeat([]byte("a"), 1<<20); bomb.Len() < 2<<20 && err == nil; {
+	for chunk := bytes.Repeat([]byte("a"), 1<<20); bomb.Len() < 1<<20 && err == nil; {
 		_, err = z.Write(chunk)
 	}
 	if err == nil {
