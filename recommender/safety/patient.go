@@ -24,6 +24,7 @@ type Patient struct {
 	values    []measured // by Checker.values
 	tests     []last     // by Checker.intervals
 	unchecked []string
+	inStay    bool
 }
 
 // activeDrug is a drug the patient takes, or took until lately.
@@ -81,6 +82,9 @@ func (p *Patient) Unchecked() []string { return p.unchecked }
 // Prepare looks at a patient and at what is being drafted.
 func (c *Checker) Prepare(past record.Past, context []record.Event) *Patient {
 	p := &Patient{at: past.At(), person: past.Person(), age: -1, values: make([]measured, len(c.values)), tests: make([]last, len(c.intervals))}
+	if visit, ok := past.Visit(); ok {
+		p.inStay = visit.Stay()
+	}
 	if age, ok := past.Age(); ok {
 		p.age = age
 	}

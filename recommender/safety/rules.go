@@ -171,8 +171,8 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 		}
 		f := Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
 			Source: "the patient's own record", References: []string{d.source}, Assumption: d.assumed()}
-		if row := c.usualBeside(d.drug, o.Drug); row != nil {
-			f.Rule, f.Tier, f.Text, f.Source = "duplicate-in-product", row.tier, row.text+" (with "+ingredientNames(d.drug)+")", row.source
+		if row := c.usualBeside(p, d.drug, o.Drug); row != nil {
+			f.Rule, f.Tier, f.Text, f.Source = "duplicate-usual", row.tier, row.text+" (with "+ingredientNames(d.drug)+")", row.source
 		}
 		if f.Tier == Block {
 			return append(findings, f)
@@ -204,18 +204,16 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 	return findings
 }
 
-// usualBeside is the row that lowers a duplicate of two different products, when
-// there is one for every ingredient they share.
-func (c *Checker) usualBeside(a, b terms.Drug) (found *product) {
-	if a.Concept.Is(b.Concept) {
-		return nil
-	}
+// usualBeside is the row that lowers a duplicate, when there is one for every
+// ingredient the two drugs share.
+func (c *Checker) usualBeside(p *Patient, a, b terms.Drug) (found *usual) {
+	same := a.Concept.Is(b.Concept)
 	for _, x := range a.Ingredients {
 		for _, y := range b.Ingredients {
 			if x.Name != y.Name {
 				continue
 			}
-			row := c.products[x.Name]
+			row := c.usualFor(x, same, p.inStay)
 			if row == nil {
 				return nil
 			}
@@ -223,6 +221,16 @@ func (c *Checker) usualBeside(a, b terms.Drug) (found *product) {
 		}
 	}
 	return found
+}
+
+func (c *Checker) usualFor(i terms.Ingredient, same, inStay bool) *usual {
+	for k := range c.usual {
+		row := &c.usual[k]
+		if (row.stay && inStay || !row.stay && !same) && (row.name == i.Name || row.class != "" && has(i.Classes, row.class)) {
+			return row
+		}
+	}
+	return nil
 }
 
 // checkConditions: conditions and values that speak against a class. A value

@@ -59,7 +59,7 @@ type Checker struct {
 	interactions []interaction
 	allergies    []crossAllergy
 	duplicates   []duplicate
-	products     map[string]*product // by ingredient
+	usual        []usual
 	conditions   []condition
 	values       []value
 	durations    []duration
@@ -81,7 +81,7 @@ func New(t *terms.Terms, dir string) (*Checker, error) {
 	h := sha256.New()
 	for _, load := range []func(source) error{
 		c.loadInteractions, c.loadAllergies, c.loadDuplicates, c.loadConditions, c.loadValues, c.loadDurations, c.loadIntervals,
-		c.loadForms, c.loadImaging, c.loadProducts,
+		c.loadForms, c.loadImaging, c.loadUsual,
 	} {
 		if err := load(source{dir: dir, hash: h}); err != nil {
 			return nil, fmt.Errorf("safety: %w", err)

@@ -43,8 +43,14 @@ type duplicate struct {
 	classes                  []string
 }
 
-// product: an ingredient that is usual in two different products at once.
-type product struct{ tier, text, source string }
+// usual: an ingredient, or the members of a class, of which two orders at once
+// are usual: in different products, or, in a stay, as one and the same drug.
+type usual struct {
+	tier, text, source string
+	class              string // "" when it is for one ingredient
+	name               string
+	stay               bool
+}
 
 // condition: a value set, or a value beyond a limit, speaks against a class.
 type condition struct {
@@ -198,18 +204,27 @@ func (c *Checker) loadDuplicates(s source) error {
 	})
 }
 
-func (c *Checker) loadProducts(s source) error {
-	c.products = map[string]*product{}
-	return s.rows("products.tsv", []string{"ingredient", "tier", "text", "source"}, func(r map[string]string) error {
+func (c *Checker) loadUsual(s source) error {
+	return s.rows("usual.tsv", []string{"drug", "where", "tier", "text", "source"}, func(r map[string]string) error {
 		tier, err := tierOf(r)
 		if err != nil {
 			return err
 		}
-		i, ok := c.terms.Ingredient(r["ingredient"])
-		if !ok {
-			return fmt.Errorf("%q is no ingredient", r["ingredient"])
+		row := usual{tier: tier, text: r["text"], source: r["source"], stay: r["where"] == "stay"}
+		if !row.stay && r["where"] != "products" {
+			return fmt.Errorf("where: %q is neither products nor stay", r["where"])
 		}
-		c.products[i.Name] = &product{tier, r["text"], r["source"]}
+		if class, ok := strings.CutPrefix(r["drug"], "class:"); ok {
+			row.class = class
+			c.usual = append(c.usual, row)
+			return c.knownClasses([]string{class})
+		}
+		i, ok := c.terms.Ingredient(r["drug"])
+		if !ok {
+			return fmt.Errorf("%q is no ingredient", r["drug"])
+		}
+		row.name = i.Name
+		c.usual = append(c.usual, row)
 		return nil
 	})
 }

@@ -1,0 +1,35 @@
+package safety_test
+
+import (
+	"testing"
+
+	"ember/recommender/safety"
+	"ember/record"
+)
+
+// TestTwoOrdersThatAreUsual: order sets of hospitals bring the same drug twice;
+// what is no order set stays blocked.
+func TestTwoOrdersThatAreUsual(t *testing.T) {
+	w := newWorld(t)
+	stay := record.Encounter{ID: "Encounter/1", Class: "IMP", Start: now.AddDate(0, 0, -2)}
+	cases := []struct {
+		name, active, order, want string
+		encounters                []record.Encounter
+	}{
+		{"one alone, one in a combination", "acetaminophen", "hydrocodone / acetaminophen 5-325 MG", safety.Warn, nil},
+		{"a combination that is no order set", "lisinopril", "lisinopril / hydrochlorothiazide 10-12.5 MG", safety.Block, nil},
+		{"the same twice at home", "acetaminophen", "acetaminophen 650 MG rectal suppository", safety.Block, nil},
+		{"the same twice in a stay", "acetaminophen", "acetaminophen 650 MG rectal suppository", safety.Warn, []record.Encounter{stay}},
+		{"potassium twice in a stay", "potassium chloride", "POTASSIUM CHLORIDE 20 MEQ/100ML IV SOLN", safety.Warn, []record.Encounter{stay}},
+		{"no reason in a stay either", "apixaban", "Eliquis 5 mg", safety.Block, []record.Encounter{stay}},
+	}
+	for _, c := range cases {
+		active := w.drug(c.active, 1)
+		active.Days = 30
+		tl := record.Timeline{Encounters: c.encounters, Events: []record.Event{active}}
+		findings, _ := w.rules.Check(w.rules.Prepare(tl.Before(now), nil), w.order(c.order))
+		if got := tier(findings, "duplicate-"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
