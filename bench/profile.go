@@ -72,4 +72,3 @@ func profileLoad(ctx context.Context, b *bench, args []string) (err error) {
 	fmt.Printf("%d resources: %.1f µs of CPU a resource, client included; posted in %v, indexed in %v\n", n, c.CPU, posted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 	return err
 }
-
