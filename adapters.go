@@ -162,7 +162,7 @@ type searcher struct{ *App }
 
 // Search implements server.Searcher.
 func (s searcher) Search(ctx context.Context, q server.SearchQuery) (server.SearchResults, error) {
-	found, err := s.index.Search(ctx, index.Query{Text: q.Text, Kinds: q.Kinds, Limit: q.Limit})
+	found, err := s.index.Search(ctx, index.Query{Text: q.Text, Kinds: q.Kinds, Limit: q.Limit, ExcludeOptOut: true})
 	if err != nil {
 		return server.SearchResults{}, err
 	}

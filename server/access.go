@@ -110,7 +110,19 @@ func (c *call) audit(ctx context.Context, entries ...auth.Entry) error {
 		return &Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "the access could not be recorded, so it is refused",
 			Hint: "see to the audit record (disk full?); sending the same again later is harmless", RetryAfter: 5 * time.Second}
 	}
+	c.recorded = true
 	return nil
+}
+
+// auditFailure records an access that came to nothing.
+func (c *call) auditFailure(ctx context.Context, err error) error {
+	patient := ""
+	if strings.HasPrefix(c.route.pattern, "/v1/patients/") {
+		if id, err := c.idParam(); err == nil {
+			patient = id
+		}
+	}
+	return c.audit(ctx, c.entry(actionOf(c.route), patient, "", faultOf(err).Status))
 }
 
 // auditBegun records that a change begins; nothing is changed when it fails.

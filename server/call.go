@@ -31,6 +31,8 @@ type call struct {
 	id     string
 	begun  time.Time
 	who    auth.Principal
+	// recorded: the audit record has an entry of this request.
+	recorded bool
 }
 
 // handler is the whole walk of a request on a route.
@@ -61,7 +63,14 @@ func (c *call) run() error {
 		return err
 	}
 	defer leave()
-	return c.route.handle(ctx, c)
+	err = c.route.handle(ctx, c)
+	if err != nil && !c.recorded && c.route.right&^auth.Admin != 0 {
+		// What was not found, or failed, was looked for all the same.
+		if aerr := c.auditFailure(context.WithoutCancel(ctx), err); aerr != nil {
+			return aerr
+		}
+	}
+	return err
 }
 
 // end is deferred: it turns a panic into a 500, counts and logs.

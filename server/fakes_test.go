@@ -105,7 +105,7 @@ func (f *fake) Put(ctx context.Context, w server.Write) (server.Written, error) 
 		return server.Written{}, fmt.Errorf("writing: %w", server.ErrVersion)
 	}
 	r := server.Resource{Type: w.Type, ID: id, Version: uint64(len(versions) + 1), Updated: now, Body: w.Body}
-	if w.Type != "Patient" && w.Type != "Organization" {
+	if w.Type != "Patient" && w.Type != "Organization" && w.Type != "Binary" {
 		r.Patient = "p1"
 	}
 	f.stored[w.Type+"/"+id] = append(versions, r)
@@ -174,7 +174,10 @@ func (f *fake) Load(ctx context.Context, body io.Reader, opt server.LoadOptions)
 	}
 	var doc struct {
 		ResourceType, Type, ID string
-		Entry                  []struct{ Resource json.RawMessage }
+		Entry                  []struct {
+			Resource json.RawMessage
+			Get      string // a GET entry of this id
+		}
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return server.LoadResult{}, &server.Fault{Status: 400, Code: "structure", Detail: "the document ends too early"}
@@ -188,6 +191,10 @@ func (f *fake) Load(ctx context.Context, body io.Reader, opt server.LoadOptions)
 		kind = server.Transaction
 	}
 	for i := range doc.Entry {
+		if id := doc.Entry[i].Get; id != "" {
+			opt.Report(server.EntryResult{Status: 200, Type: "Patient", ID: id, Version: 1, Updated: now, Body: []byte(`{"resourceType":"Patient","id":"` + id + `"}`)})
+			continue
+		}
 		if !strings.Contains(string(doc.Entry[i].Resource), "resourceType") {
 			issue := fhir.Issue{Severity: "error", Code: "structure", Path: fmt.Sprintf("Bundle.entry[%d].resource", i), Detail: "no resourceType"}
 			if kind == server.Transaction {

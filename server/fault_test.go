@@ -185,7 +185,7 @@ func TestRights(t *testing.T) {
 
 func TestLimitedToPatients(t *testing.T) {
 	h := open(t, server.Options{}, tokenTable)
-	for _, ref := range []string{"Patient/p1", "Patient/p2", "Observation/o1", "Organization/x"} {
+	for _, ref := range []string{"Patient/p1", "Patient/p2", "Observation/o1", "Organization/x", "Binary/b"} {
 		typ, id, _ := strings.Cut(ref, "/")
 		if _, err := h.Put(t.Context(), server.Write{Type: typ, ID: id, Body: []byte(`{"resourceType":"` + typ + `"}`)}); err != nil {
 			t.Fatal(err)
@@ -196,6 +196,7 @@ func TestLimitedToPatients(t *testing.T) {
 		status      int
 	}{
 		{"limited", "/fhir/Patient/p1", 200}, {"limited", "/fhir/Observation/o1", 200}, {"limited", "/fhir/Organization/x", 200},
+		{"limited", "/fhir/Binary/b", 404}, // of nobody who is known
 		{"limited", "/fhir/Patient/p2", 404}, {"none", "/fhir/Observation/o1", 404}, {"none", "/fhir/Organization/x", 200},
 		{"limited", "/v1/patients/p2/recommendations?want=tests", 403},
 		{"limited", "/v1/patients/p3/recommendations?want=tests", 403},
@@ -209,6 +210,24 @@ func TestLimitedToPatients(t *testing.T) {
 	_, _ = h.Delete(t.Context(), "Observation", "o1", 0)
 	want(t, h.do("GET /fhir/Observation/o1", "", "Authorization: Bearer limited"), 404)
 	want(t, h.do("GET /fhir/Observation/o1", "", "Authorization: Bearer reader"), 410)
+}
+
+func TestGetEntryNeedsTheRightToRead(t *testing.T) {
+	body := `{"resourceType":"Bundle","type":"batch","entry":[{"get":"p9"}]}`
+	h := open(t, server.Options{}, tokenTable)
+	w := h.do("POST /fhir", body, "Authorization: Bearer writer")
+	want(t, w, 200)
+	if got := w.Body.String(); strings.Contains(got, `"id":"p9"`) || !strings.Contains(got, "403") {
+		t.Errorf("a token without the right to read got %s", got)
+	}
+	h = open(t, server.Options{}, nil)
+	w = h.do("POST /fhir", body)
+	if got := w.Body.String(); !strings.Contains(got, `"id":"p9"`) {
+		t.Errorf("the owner got %s", got)
+	}
+	if !strings.Contains(h.audited(), "owner read Patient/p9 Patient/p9 200\n") {
+		t.Errorf("a GET entry is not recorded as read:\n%s", h.audited())
+	}
 }
 
 func TestWithoutTokensOnlyThisMachine(t *testing.T) {

@@ -37,13 +37,13 @@ func (s *Server) load(ctx context.Context, c *call) error {
 	if err := c.auditBegun(ctx, "", ""); err != nil {
 		return err
 	}
-	t := tally{form: form}
+	t := tally{form: form, mayRead: c.who.Has(auth.Read)}
 	result, err := s.deps.Loader.Load(ctx, body, LoadOptions{Form: form, Report: t.report})
 	status := t.status(result.Kind)
 	if err != nil {
 		status = faultOf(err).Status
 	}
-	if err := c.auditLoad(context.WithoutCancel(ctx), result.Patients, status); err != nil {
+	if err := c.auditLoad(context.WithoutCancel(ctx), &t, result.Patients, status); err != nil {
 		return err
 	}
 	if err != nil {
@@ -52,14 +52,20 @@ func (s *Server) load(ctx context.Context, c *call) error {
 	return c.sendLoad(&t, result.Kind)
 }
 
-// auditLoad has one entry for each patient whose data came.
-func (c *call) auditLoad(ctx context.Context, patients []string, status int) error {
-	if len(patients) == 0 {
-		return c.audit(ctx, c.entry(auth.ActionLoad, "", "", status))
+// auditLoad has one entry for each patient whose data came, and one for each
+// resource that a GET entry read.
+func (c *call) auditLoad(ctx context.Context, t *tally, patients []string, status int) error {
+	var entries []auth.Entry
+	for _, p := range patients {
+		entries = append(entries, c.entry(auth.ActionLoad, p, "", status))
 	}
-	entries := make([]auth.Entry, len(patients))
-	for i, p := range patients {
-		entries[i] = c.entry(auth.ActionLoad, p, "", status)
+	if len(patients) == 0 {
+		entries = append(entries, c.entry(auth.ActionLoad, "", "", status))
+	}
+	for i := range t.entries {
+		if e := &t.entries[i]; e.Body != nil {
+			entries = append(entries, c.entry(auth.ActionRead, patientOf(e.Type, e.ID), ref(e.Type, e.ID), e.Status))
+		}
 	}
 	return c.audit(ctx, entries...)
 }
@@ -68,6 +74,7 @@ func (c *call) auditLoad(ctx context.Context, patients []string, status int) err
 // the first issues for lines.
 type tally struct {
 	form    Form
+	mayRead bool // GET entries are answered
 	entries []EntryResult
 	issues  []fhir.Issue
 	hidden  int // issues beyond mostIssues
@@ -76,6 +83,10 @@ type tally struct {
 }
 
 func (t *tally) report(e EntryResult) {
+	if e.Body != nil && !t.mayRead {
+		e = EntryResult{Status: http.StatusForbidden, Issues: []Issue{{Severity: fhir.Error, Code: "forbidden",
+			Detail: "the right read is missing for a GET entry"}}}
+	}
 	t.received++
 	switch {
 	case e.Status >= 400:

@@ -32,7 +32,7 @@ func (s *Server) recommendStored(ctx context.Context, c *call) error {
 		return err
 	}
 	if to := chart.Timeline.Person.ReplacedBy; to != "" {
-		return merged(to)
+		return c.merged(to)
 	}
 	ask := recommender.Query{Past: q.past(chart.Timeline), Want: q.want, Limit: q.limit, Explain: q.explain}
 	if q.live { // what was asked of another time is not kept
@@ -120,7 +120,10 @@ func (c *call) recommend(ctx context.Context, q question, ask recommender.Query,
 
 // merged refuses to advise on a record that another one replaces: what is
 // known of the patient, allergies too, is there.
-func merged(to string) error {
-	return &Fault{Status: http.StatusConflict, Code: "conflict", Detail: "this patient's record was merged into another",
-		Hint: "ask for Patient/" + to}
+func (c *call) merged(to string) error {
+	f := &Fault{Status: http.StatusConflict, Code: "conflict", Detail: "this patient's record was merged into another"}
+	if c.who.Sees(to) {
+		f.Hint = "ask for Patient/" + to
+	}
+	return f
 }

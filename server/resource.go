@@ -126,7 +126,7 @@ func (c *call) get(ctx context.Context, version uint64) error {
 		r.Patient = patientOf(typ, id)
 	}
 	status := http.StatusOK
-	if !c.who.Sees(r.Patient) {
+	if !c.who.Sees(r.Patient) || r.Patient == "" && c.who.Limited() && !nobodys(typ) {
 		status = http.StatusForbidden
 	}
 	if err := c.audit(ctx, c.entry(auth.ActionRead, r.Patient, ref(typ, id), status)); err != nil {
@@ -232,4 +232,16 @@ func parseRaw(r *http.Request) (bool, error) {
 		return false, badParameter("_raw", "true or false")
 	}
 	return raw, nil
+}
+
+// nobodys reports whether resources of a type are about no patient by nature. Of
+// any other type, one without a patient may be about somebody who is not known
+// yet, so a caller limited to some patients does not see it.
+func nobodys(typ string) bool {
+	switch typ {
+	case "Medication", "Organization", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Substance",
+		"CodeSystem", "ValueSet", "ConceptMap", "StructureDefinition", "Questionnaire", "PlanDefinition", "ActivityDefinition":
+		return true
+	}
+	return false
 }

@@ -92,6 +92,7 @@ owner write Patient/p1 Patient/p1 201
 owner write - Observation begun
 owner write Patient/p1 Observation/new1 201
 owner read Patient/p1 Observation/new1 200
+owner read - - 404
 owner delete Patient/p1 Patient/p1 begun
 owner delete Patient/p1 Patient/p1 204
 owner load - - begun
