@@ -30,6 +30,7 @@ var doors = map[string][]string{
 	".":                  {"*"},
 	"cmd/ember":          {"*"},
 	"bench":              {"*"},
+	"bench/datadoc":      {"*"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

@@ -9,20 +9,23 @@ import (
 
 // judged is what the rules say of orders that were really made: each is judged by
 // what was known before it. An order for a drug that was ordered before renews
-// it; orders of the very same moment do not see each other.
+// it. Orders of the very same moment do not see each other, but for together,
+// where the others are drafts beside each.
 type judged struct {
 	orders, unchecked, renewals int
 	blocked, warned             int
+	together                    int // blocked when the orders of a moment see each other
 	rules                       map[string]*ruled
 	samples                     map[string]counts // rule and tier → what was ordered
 }
+
+// together marks samples of orders that see the others of their moment.
+const together = " together"
 
 // ruled counts the orders a rule fired on, by tier.
 type ruled struct{ block, warn int }
 
 func (j *judged) timeline(s *surveyor, t record.Timeline) {
-	var pt *safety.Patient
-	var past record.Past
 	before := map[string]bool{}
 	for i := 0; i < len(t.Events); {
 		at := t.Events[i].Known
@@ -31,18 +34,8 @@ func (j *judged) timeline(s *surveyor, t record.Timeline) {
 			end++
 		}
 		same := t.Events[i:end]
-		i, pt = end, nil
-		for k := range same {
-			e := &same[k]
-			if e.Kind != record.Medication || e.Mode != record.Ordered || e.Cancelled {
-				continue
-			}
-			if pt == nil {
-				past = t.Before(at)
-				pt = s.rules.Prepare(past, nil)
-			}
-			j.order(s, pt, e, before[e.Concept.Key()])
-		}
+		i = end
+		j.moment(s, t.Before(at), same, before)
 		for k := range same {
 			if same[k].Kind == record.Medication {
 				before[same[k].Concept.Key()] = true
@@ -51,12 +44,43 @@ func (j *judged) timeline(s *surveyor, t record.Timeline) {
 	}
 }
 
-func (j *judged) order(s *surveyor, pt *safety.Patient, e *record.Event, renews bool) {
+// moment judges the orders of one moment.
+func (j *judged) moment(s *surveyor, past record.Past, same []record.Event, before map[string]bool) {
+	var drafts []record.Event
+	for _, e := range same {
+		if e.Kind == record.Medication && e.Mode == record.Ordered && !e.Cancelled {
+			drafts = append(drafts, e)
+		}
+	}
+	if len(drafts) == 0 {
+		return
+	}
+	pt := s.rules.Prepare(past, nil)
+	for k := range drafts {
+		j.order(s, pt, &drafts[k], before[drafts[k].Concept.Key()])
+	}
+	pt = s.rules.Prepare(past, drafts)
+	for k := range drafts {
+		e := &drafts[k]
+		findings, _ := s.rules.Check(pt, orderOf(s, e, before[e.Concept.Key()]))
+		if len(findings) > 0 && findings[0].Tier == safety.Block {
+			j.together++
+			j.sample(findings[0].Rule+together, e.Concept)
+		}
+	}
+}
+
+func orderOf(s *surveyor, e *record.Event, renews bool) safety.Order {
 	drug := s.terms.DrugOfConcept(e.Concept)
 	if !drug.Mapped {
 		drug = s.terms.Drug(e.Codes, e.Text)
 	}
-	findings, unchecked := s.rules.Check(pt, safety.Order{Drug: drug, Event: e, Continue: renews, Code: e.Concept, Kind: record.Medication})
+	return safety.Order{Drug: drug, Event: e, Continue: renews, Code: e.Concept, Kind: record.Medication}
+}
+
+func (j *judged) order(s *surveyor, pt *safety.Patient, e *record.Event, renews bool) {
+	order := orderOf(s, e, renews)
+	findings, unchecked := s.rules.Check(pt, order)
 	j.orders++
 	if renews {
 		j.renewals++
@@ -75,7 +99,7 @@ func (j *judged) order(s *surveyor, pt *safety.Patient, e *record.Event, renews 
 		if tier == "" {
 			tier = f.Tier // the gravest comes first
 		}
-		j.fired(f, drug.Concept)
+		j.fired(f, order.Drug.Concept)
 	}
 	switch tier {
 	case safety.Block:
@@ -96,10 +120,13 @@ func (j *judged) fired(f safety.Finding, drug record.Code) {
 	} else {
 		r.warn++
 	}
+	j.sample(f.Rule+" "+f.Tier, drug)
+}
+
+func (j *judged) sample(key string, drug record.Code) {
 	if j.samples == nil {
 		j.samples = map[string]counts{}
 	}
-	key := f.Rule + " " + f.Tier
 	if j.samples[key] == nil {
 		j.samples[key] = counts{}
 	}

@@ -35,7 +35,7 @@ func TestOrdersThatWereReallyGiven(t *testing.T) {
 			t.Fatal(err)
 		}
 		j := v.judged
-		t.Logf("%s: %d orders, %d unchecked, %d renewals, %d blocked, %d warned", src.name, j.orders, j.unchecked, j.renewals, j.blocked, j.warned)
+		t.Logf("%s: %d orders, %d unchecked, %d renewals, %d blocked, %d warned, %d blocked together", src.name, j.orders, j.unchecked, j.renewals, j.blocked, j.warned, j.together)
 		for _, rule := range sorted(j.samples) {
 			t.Logf("  %s: %v", rule, top(j.samples[rule], 6))
 		}

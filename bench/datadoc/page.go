@@ -39,7 +39,11 @@ func (s *share) percent() string {
 	if s.of < s.all {
 		p = min(p, 99.99)
 	}
-	return fmt.Sprintf("%.4g %% of %s", p, thousands(s.all))
+	digits := 4
+	if p < 10 {
+		digits = 2
+	}
+	return fmt.Sprintf("%.*g %% of %s", digits, p, thousands(s.all))
 }
 
 func thousands(n int) string {
@@ -82,6 +86,7 @@ func page(all []*survey, s *surveyor) string {
 	w.byKind(all)
 	w.rates(all)
 	w.orders(all)
+	w.beside(all)
 	w.missing(all)
 	return w.String()
 }
@@ -89,10 +94,11 @@ func page(all []*survey, s *surveyor) string {
 func (w *writer) loaded(all []*survey) {
 	w.line("\n## Loaded without a loss\n")
 	w.line("*Same bytes*: of the resources that could be read, those that are stored byte for byte as they came; ids and")
-	w.line("references are spliced in at reading and change no stored byte.")
-	w.table("source", "what it is", "resources read", "refused", "stored", "same bytes", "patients", "notes")
+	w.line("references are spliced in at reading and change no stored byte. Bundles are taken apart; what comes twice is stored once.")
+	w.line("*Without a resource*: entries of Bundles that are requests or responses only.")
+	w.table("source", "what it is", "resources read", "without a resource", "refused", "stored", "same bytes", "patients", "notes")
 	for _, v := range all {
-		w.row(v.name, v.about, thousands(v.read), thousands(v.refused), thousands(v.stored), v.same.percent(), thousands(v.patients), thousands(v.notes))
+		w.row(v.name, v.about, thousands(v.read), number(v.bare), thousands(v.refused), thousands(v.stored), v.same.percent(), thousands(v.patients), thousands(v.notes))
 	}
 }
 
@@ -169,8 +175,9 @@ func (w *writer) rates(all []*survey) {
 func (w *writer) orders(all []*survey) {
 	w.line("\n## Orders that were given, and the rules\n")
 	w.line("Each order for a drug, judged by what was known before it, as if Ember had been asked. Renewals are orders for")
-	w.line("a drug the patient was ordered before. Orders of one moment do not see each other.")
-	w.table("source", "orders", "renewals", "could not be checked", "blocked", "warned")
+	w.line("a drug the patient was ordered before. Orders of one moment do not see each other, but for the last column,")
+	w.line("where each is judged beside the others as drafts: order sets that hold one drug in several strengths or ways.")
+	w.table("source", "orders", "renewals", "could not be checked", "blocked", "warned", "blocked beside the moment's others")
 	rules := counts{}
 	for _, v := range all {
 		j := &v.judged
@@ -179,7 +186,7 @@ func (w *writer) orders(all []*survey) {
 		}
 		checked := j.orders - j.unchecked
 		w.row(v.name, thousands(j.orders), thousands(j.renewals), thousands(j.unchecked),
-			(&share{j.blocked, checked}).percent()+" checked", (&share{j.warned, checked}).percent()+" checked")
+			(&share{j.blocked, checked}).percent()+" checked", (&share{j.warned, checked}).percent(), (&share{j.together, checked}).percent())
 		for rule, r := range j.rules {
 			rules[rule] += 1000*r.block + r.warn
 		}
@@ -216,6 +223,25 @@ func (w *writer) missing(all []*survey) {
 			for _, c := range top(v.unmapped[kind], 10) {
 				w.row(kind, shortened(c.name), thousands(c.n))
 			}
+		}
+	}
+}
+
+// beside says which orders of one moment block each other.
+func (w *writer) beside(all []*survey) {
+	w.line("\nBlocked beside the others of the moment, by rule:")
+	w.table("rule", "source", "blocked", "most frequent orders")
+	for _, v := range all {
+		for _, key := range slices.Sorted(maps.Keys(v.judged.samples)) {
+			rule, ok := strings.CutSuffix(key, together)
+			if !ok {
+				continue
+			}
+			var about []string
+			for _, o := range top(v.judged.samples[key], 6) {
+				about = append(about, fmt.Sprintf("%s %d", o.name, o.n))
+			}
+			w.row(rule, v.name, thousands(v.judged.samples[key].sum()), strings.Join(about, ", "))
 		}
 	}
 }

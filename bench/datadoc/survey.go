@@ -35,6 +35,7 @@ func (s *share) add(yes bool) {
 type survey struct {
 	source
 	read, stored, refused int
+	bare                  int    // entries of Bundles without a resource
 	same                  share  // stored byte for byte
 	types                 counts // resources stored
 	issues                counts // of reading and storing
@@ -92,12 +93,14 @@ func (v *survey) load(ctx context.Context, s *surveyor, st *store.Store, mapper 
 		return err
 	}
 	_, err = in.LoadPaths(ctx, paths, func(o ingest.Outcome) {
-		if o.Type != "" || o.Status >= 400 {
-			v.read++
-		}
-		if o.Status >= 400 {
+		switch {
+		case o.Status >= 400 && o.Type == "" && len(o.Issues) == 0:
+			v.bare++
+			return
+		case o.Status >= 400:
 			v.refused++
 		}
+		v.read++
 		for _, i := range o.Issues {
 			v.issues[fmt.Sprintf("%s, %s: %s", i.Severity, i.Code, i.Detail)]++
 		}
@@ -212,6 +215,10 @@ const (
 	unitsMapped = "units"
 )
 
+// address is the LOINC code of an address, which Synthea writes as a quantity:
+// the house number, in units of the street.
+const address = "56799-0"
+
 // event counts an event and whether it means something beyond its site.
 func (v *survey) event(t *terms.Terms, e *record.Event) {
 	v.events[e.Kind.String()]++
@@ -241,7 +248,11 @@ func (v *survey) event(t *terms.Terms, e *record.Event) {
 	}
 	if e.HasValue && e.Unit != "" {
 		_, ok := t.Convert(e.Value, e.Unit, e.Unit, e.Concept.Value)
-		v.rate(unitsMapped, ok, e.Unit, record.Code{})
+		unit := e.Unit
+		if e.Concept.Value == address {
+			unit = "a street, as the unit of an address (LOINC " + address + ")"
+		}
+		v.rate(unitsMapped, ok, unit, record.Code{})
 	}
 }
 
