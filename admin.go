@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"ember/server"
+	"ember/server/auth"
 )
 
 // Local answers what commands ask: the whole HTTP API with every right, and
@@ -37,7 +39,22 @@ func (a *App) Local() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.server.ServeHTTP(w, r.WithContext(server.Trust(r.Context())))
 	})
-	return mux
+	return a.recorded(mux)
+}
+
+// recorded writes what the owner does by /admin into the audit record before it
+// is done; without an entry it is not done.
+func (a *App) recorded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/admin/") {
+			entry := auth.Entry{When: a.config.Now(), Principal: auth.OwnerName, Action: auth.Action(strings.TrimPrefix(r.URL.Path, "/")), Outcome: auth.Begun}
+			if err := a.audit.Record(r.Context(), entry); err != nil {
+				answer(w, nil, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // long answers with messages: progress, then the result or the error.

@@ -52,7 +52,7 @@ func (a *App) Backup(ctx context.Context, req BackupRequest, progress Progress) 
 }
 
 func (a *App) backup(ctx context.Context, w io.Writer, progress Progress) error {
-	spool, err := os.CreateTemp(a.config.Data, "backup-")
+	spool, err := os.CreateTemp(a.config.Data, backupSpool)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,10 @@ func addFile(t *tar.Writer, path, name string) error {
 // rebuilt at the next start. The key file is not in the backup and has to be put
 // in place.
 func Restore(ctx context.Context, config Config, r io.Reader) error {
-	if entries, err := os.ReadDir(config.path("store")); err == nil && len(entries) > 0 {
-		return fmt.Errorf("ember: restoring: %s holds data already", config.Data)
+	for _, part := range []string{"store", "index", "models"} {
+		if entries, err := os.ReadDir(config.path(part)); err == nil && len(entries) > 0 {
+			return fmt.Errorf("ember: restoring: %s holds data already", config.path(part))
+		}
 	}
 	if err := os.MkdirAll(config.Data, 0o700); err != nil {
 		return fmt.Errorf("ember: restoring: %w", err)

@@ -70,7 +70,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.openIndex, a.openModels, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openIngest, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}

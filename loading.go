@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"ember/ingest"
+	"ember/server/auth"
 )
 
 // LoadRequest names files and folders to load.
@@ -158,6 +159,10 @@ type EraseSummary struct {
 // timeline, index. Models that learned from the patient keep what they learned,
 // without id, until the next training.
 func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
+	entry := auth.Entry{When: a.config.Now(), Principal: auth.OwnerName, Action: "erase", Patient: "Patient/" + patient, Outcome: auth.Begun}
+	if err := a.audit.Record(ctx, entry); err != nil {
+		return EraseSummary{}, err
+	}
 	if err := a.ingest.Erase(ctx, patient); err != nil {
 		return EraseSummary{}, err
 	}

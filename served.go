@@ -122,12 +122,13 @@ func (a *App) swap(m models.Manifest) error {
 		_, err := model.ReadFrom(r)
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // no code was frequent enough
+	if errors.Is(err, fs.ErrNotExist) { // no code was frequent enough
+		model, err = nil, nil
+	}
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		a.served.embeddings.Store(model)
-	}
+	a.served.embeddings.Store(model)
 	if engine := a.served.engine.Load(); engine != nil {
 		engine.Swap(artifact)
 		return nil

@@ -23,7 +23,7 @@ func (a *App) Handler() http.Handler { return a.server }
 // with the address once both listen.
 func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	if err := auth.CheckAddress(a.config.Addr, a.config.TokenFile); err != nil {
-		return fmt.Errorf("ember: %w: %w", errRefused, err)
+		return fmt.Errorf("%w: %w", errRefused, err)
 	}
 	var lc net.ListenConfig
 	tcp, err := lc.Listen(ctx, "tcp", a.config.Addr)

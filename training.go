@@ -19,6 +19,30 @@ import (
 // modelName is the recommender's name among the models.
 const modelName = "ember-recommender"
 
+// The beginnings of the names of folders and files that live as long as a job.
+const (
+	trainFolder = "train-"
+	evalFolder  = "eval-"
+	backupSpool = "backup-"
+)
+
+// sweep removes what jobs of a process that died left behind: checkpoints hold
+// files that were deleted since.
+func (a *App) sweep(context.Context) error {
+	for _, prefix := range []string{trainFolder, evalFolder, backupSpool} {
+		left, err := filepath.Glob(a.config.path(prefix + "*"))
+		if err != nil {
+			return fmt.Errorf("ember: sweeping: %w", err)
+		}
+		for _, path := range left {
+			if err := os.RemoveAll(path); err != nil {
+				return fmt.Errorf("ember: sweeping: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // TrainSummary says what a training came to.
 type TrainSummary struct {
 	Name     string                     `json:"name"`
@@ -73,7 +97,7 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 		return TrainSummary{}, errBusy
 	}
 	defer a.training.Unlock()
-	dir, err := os.MkdirTemp(a.config.Data, "train-")
+	dir, err := os.MkdirTemp(a.config.Data, trainFolder)
 	if err != nil {
 		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
 	}
@@ -100,7 +124,7 @@ func (a *App) Evaluate(ctx context.Context, req EvalRequest, progress Progress) 
 		return EvalSummary{}, errBusy
 	}
 	defer a.training.Unlock()
-	dir, err := os.MkdirTemp(a.config.Data, "eval-")
+	dir, err := os.MkdirTemp(a.config.Data, evalFolder)
 	if err != nil {
 		return EvalSummary{}, fmt.Errorf("ember: evaluating: %w", err)
 	}
@@ -137,6 +161,7 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+strconv.FormatInt(a.config.TrainMemory, 10),
 		"EMBER_KEY_FILE="+a.config.keyFile(), "EMBER_TERMS_DIR="+a.config.TermsDir, "EMBER_RULES_DIR="+a.config.RulesDir,
 		"EMBER_SEED="+strconv.FormatUint(a.config.Seed, 10))
+	cmd.SysProcAttr = endWithParent()
 	cmd.Stdin = bytes.NewReader(in)
 	var errText tail
 	cmd.Stderr = &errText

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"ember/models"
@@ -54,7 +53,7 @@ func (a *App) enroll(dir string, r childResult, s *TrainSummary) error {
 		return err
 	}
 	s.Version, s.Served = ranker.Version, modelName+" "+chosen.Version
-	s.Decision = decision.Why
+	s.Decision = "the ranker against the best simple baseline of the same data: " + decision.Why
 	return nil
 }
 
@@ -170,6 +169,9 @@ func (a *App) Rollback() ([]ModelVersion, error) {
 	if err == nil {
 		err = a.swap(m)
 	}
+	if err == nil {
+		_, err = a.ingest.Refresh()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ember: rolling back: %w", err)
 	}
@@ -177,6 +179,4 @@ func (a *App) Rollback() ([]ModelVersion, error) {
 }
 
 // Refused reports whether err says that something was refused for safety.
-func Refused(err error) bool {
-	return errors.Is(err, errRefused) || err != nil && strings.Contains(err.Error(), "refusing to serve")
-}
+func Refused(err error) bool { return errors.Is(err, errRefused) }

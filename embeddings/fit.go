@@ -51,7 +51,7 @@ func (o Options) validate() error {
 // ErrNoCodes is returned when no code has enough patients to learn from.
 var ErrNoCodes = errors.New("embeddings: no code has enough patients")
 
-// Fit learns from timelines, in one pass over them; patients who opted out and
+// Fit learns from timelines, in one pass over them; patients who opted out, records that were merged into another, and
 // cancelled events are left aside. Memory is 8 bytes a distinct code and day of a
 // patient besides the model.
 func Fit(ctx context.Context, timelines iter.Seq[record.Timeline], opt Options) (*Model, error) {
@@ -126,7 +126,7 @@ type corpus struct {
 }
 
 func (c *corpus) add(t record.Timeline) {
-	if t.Person.OptOut {
+	if t.Person.OptOut || t.Person.ReplacedBy != "" {
 		return
 	}
 	from := len(c.all)
