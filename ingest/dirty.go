@@ -107,6 +107,15 @@ func (d *dirty) take(head uint64) (patients []string, upTo uint64) {
 	return patients, head
 }
 
+// join adds patients to the round at hand.
+func (d *dirty) join(patients []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range patients {
+		d.working[p] = struct{}{}
+	}
+}
+
 // settled takes patients out of the round at hand: they have been put.
 func (d *dirty) settled(patients []string) {
 	d.mu.Lock()

@@ -83,7 +83,7 @@ func (in *Ingest) work(ctx context.Context) error {
 	in.started++
 	patients, upTo := in.dirty.take(head)
 	in.mu.Unlock()
-	slices.Sort(patients)
+	patients = in.withSuccessors(patients)
 	err := in.rebuild(ctx, patients, upTo)
 	if err == nil {
 		err = in.purge(ctx)
@@ -98,6 +98,21 @@ func (in *Ingest) work(ctx context.Context) error {
 	in.ended = in.started
 	in.caught = max(in.caught, upTo)
 	return nil
+}
+
+// withSuccessors adds the patients whose records replace one of these, in order:
+// what becomes known of an old record is known of the one that stays.
+func (in *Ingest) withSuccessors(patients []string) []string {
+	var successors []string
+	for _, p := range patients {
+		if r, err := in.opt.Store.Get("Patient", p); err == nil {
+			successors = append(successors, in.successors(r)...)
+		}
+	}
+	in.dirty.join(successors)
+	patients = append(patients, successors...)
+	slices.Sort(patients)
+	return slices.Compact(patients)
 }
 
 // rebuild makes the timelines of patients anew and puts them. Only the last
@@ -185,7 +200,7 @@ func (in *Ingest) document(patient string) (doc index.Document, ok bool, err err
 // Chart is the timeline of a patient with every acknowledged write in it, or
 // [timelines.ErrNotFound].
 func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
-	if !in.dirty.has(patient) {
+	if !in.dirty.has(patient) && !slices.ContainsFunc(in.replaced(patient), in.dirty.has) {
 		return in.opt.Timelines.Get(patient)
 	}
 	t, _, ok, err := in.timeline(patient)

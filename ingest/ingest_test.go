@@ -324,3 +324,38 @@ func TestBrokenBeforeItsType(t *testing.T) {
 		}
 	}
 }
+
+// TestMergedRecordIsFollowed writes to a record that was merged, and takes the
+// merge back, each time after the follower has come to rest.
+func TestMergedRecordIsFollowed(t *testing.T) {
+	h := open(t, t.TempDir())
+	const old, merged = `{"resourceType":"Patient","id":"old"}`, `{"resourceType":"Patient","id":"old","link":[{"type":"replaced-by","other":{"reference":"Patient/new"}}]}`
+	events := func() int {
+		t.Helper()
+		c, err := h.Chart("new")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(c.Events) + len(c.Undated)
+		h.wait()
+		if c, err = h.Chart("new"); err != nil || len(c.Events)+len(c.Undated) != n {
+			t.Errorf("%d events, after the follower %d, %v", n, len(c.Events)+len(c.Undated), err)
+		}
+		return n
+	}
+	allergy := func(id string) string {
+		return `{"resourceType":"AllergyIntolerance","id":"` + id + `","patient":{"reference":"Patient/old"},"code":{"text":"penicillin"}}`
+	}
+	for _, step := range []struct {
+		load string
+		want int
+	}{
+		{old + "\n" + `{"resourceType":"Patient","id":"new"}` + "\n" + allergy("1"), 0},
+		{merged, 1}, {allergy("2"), 2}, {old, 0}, {allergy("3"), 0}, {merged, 3},
+	} {
+		h.load(step.load)
+		if got := events(); got != step.want {
+			t.Errorf("after %s: %d events, want %d", step.load, got, step.want)
+		}
+	}
+}

@@ -231,7 +231,7 @@ func (in *Ingest) commit(ctx context.Context, writes []store.Write, outcomes []O
 		if w.Patient != "" || r.Left != "" || w.Delete {
 			touched = append(touched, w.Patient, r.Left)
 		}
-		if len(w.Keys) > 0 || w.Patient == "" {
+		if len(w.Keys) > 0 || w.Patient == "" || w.Type == "Patient" {
 			arrived = append(arrived, i)
 		}
 	}

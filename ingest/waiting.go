@@ -119,13 +119,27 @@ func (in *Ingest) affected(typ, id, patient string) []string {
 			}
 		}
 	case "Patient":
-		if r, err := in.opt.Store.Get(typ, id); err == nil {
-			for _, key := range replacedBy(r.Raw) {
-				patients = append(patients, strings.TrimPrefix(string(key), "r|"))
-			}
+		versions, err := in.opt.Store.History(typ, id) // a merge may have been taken back
+		if err != nil {
+			return patients
+		}
+		for _, r := range versions {
+			patients = append(patients, in.successors(r)...)
 		}
 	}
 	return patients
+}
+
+// successors are the ids of the records that replace this Patient resource.
+func (in *Ingest) successors(r store.Resource) (ids []string) {
+	raw, err := current(r)
+	if err != nil {
+		return nil
+	}
+	for _, key := range replacedBy(raw) {
+		ids = append(ids, strings.TrimPrefix(string(key), "r|"))
+	}
+	return ids
 }
 
 // replaced are the ids of the records that this patient's record replaces.
