@@ -44,7 +44,7 @@ func (p *program) configure(flags *pflag.FlagSet) error {
 		}
 	}
 	variables := env.Provider(".", env.Opt{Prefix: "EMBER_", TransformFunc: func(name, value string) (string, any) {
-		return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "EMBER_")), "_", "-"), value
+		return settingOf(name), value
 	}})
 	if err := k.Load(variables, nil); err != nil {
 		return failure(exitUsage, "configuration: environment: %w", err)
@@ -55,11 +55,18 @@ func (p *program) configure(flags *pflag.FlagSet) error {
 	if err := k.Unmarshal("", &p.config); err != nil {
 		return failure(exitUsage, "configuration: %w", err)
 	}
-	if err := checkKeys(k, path); err != nil {
+	if err := checkKeys(path); err != nil {
 		return err
 	}
 	p.json, p.quiet = k.Bool("json"), k.Bool("quiet")
-	p.config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(k.String("log-level"))}))
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(k.String("log-level"))); err != nil {
+		return failure(exitUsage, "configuration: log-level: debug, info, warn or error")
+	}
+	p.config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	if err := p.warnOfVariables(os.Environ()); err != nil {
+		return err
+	}
 	if err := p.config.Validate(); err != nil {
 		return failure(exitUsage, "%w", err)
 	}
@@ -68,13 +75,13 @@ func (p *program) configure(flags *pflag.FlagSet) error {
 
 // checkKeys refuses a file with a key that does not exist: a misspelt safety
 // setting must not be silently ignored.
-func checkKeys(k *koanf.Koanf, path string) error {
+func checkKeys(path string) error {
 	if path == "" {
 		return nil
 	}
-	known := koanf.New(".")
-	if err := known.Load(structs.Provider(ember.Defaults(), "koanf"), nil); err != nil {
-		return failure(exitUsage, "configuration: defaults: %w", err)
+	known, err := settings()
+	if err != nil {
+		return err
 	}
 	given := koanf.New(".")
 	if err := given.Load(file.Provider(path), toml.Parser()); err != nil {
@@ -82,7 +89,7 @@ func checkKeys(k *koanf.Koanf, path string) error {
 	}
 	var unknown []string
 	for _, key := range given.Keys() {
-		if !known.Exists(key) && key != "json" && key != "quiet" && key != "log-level" {
+		if !known[key] {
 			unknown = append(unknown, key)
 		}
 	}
@@ -90,6 +97,40 @@ func checkKeys(k *koanf.Koanf, path string) error {
 		return failure(exitUsage, "configuration: %s: unknown settings: %s", path, strings.Join(unknown, ", "))
 	}
 	return nil
+}
+
+// settings are the names of all settings.
+func settings() (map[string]bool, error) {
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(ember.Defaults(), "koanf"), nil); err != nil {
+		return nil, failure(exitUsage, "configuration: defaults: %w", err)
+	}
+	known := map[string]bool{"json": true, "quiet": true, "log-level": true, "config": true}
+	for _, key := range k.Keys() {
+		known[key] = true
+	}
+	return known, nil
+}
+
+// warnOfVariables names variables that look like settings and are none. They are
+// no reason to stop: an orchestrator sets EMBER_PORT for a service named ember.
+func (p *program) warnOfVariables(environ []string) error {
+	known, err := settings()
+	if err != nil {
+		return err
+	}
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "EMBER_") && !known[settingOf(name)] {
+			p.config.Log.Warn("this variable is no setting and is ignored", "variable", name)
+		}
+	}
+	return nil
+}
+
+// settingOf is the setting that a variable sets: EMBER_MAX_BODY sets max-body.
+func settingOf(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "EMBER_")), "_", "-")
 }
 
 func configFile(flags *pflag.FlagSet) (string, error) {
@@ -110,6 +151,9 @@ func configFile(flags *pflag.FlagSet) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("configuration: %w", err)
 	}
+	if set := os.Getenv("EMBER_DATA"); set != "" && !flags.Changed("data") {
+		data = set
+	}
 	for _, path := range []string{"ember.toml", filepath.Join(data, "ember.toml")} {
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
@@ -118,12 +162,4 @@ func configFile(flags *pflag.FlagSet) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-func level(name string) slog.Level {
-	var l slog.Level
-	if l.UnmarshalText([]byte(name)) != nil {
-		return slog.LevelWarn
-	}
-	return l
 }

@@ -23,6 +23,9 @@ func (p *program) synth() *cobra.Command {
 		Example: "  ember synth --patients 2000 --seed 1 hospital\n" +
 			"  ember synth --patients 1000000 --profile lean --gzip big",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opt.Validate(); err != nil {
+				return exitError{exitUsage, err}
+			}
 			d := p.display()
 			stats, err := synth.Write(cmd.Context(), args[0], opt, func(done, total int) { d.show("patients", done, total) })
 			d.finish()
