@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
-
-// long reports whether the tests may take their time.
-func long() bool { return os.Getenv("EMBER_LONG") != "" }
 
 // TestKill kills a server 20 times at random while four clients load, and looks
 // for every acknowledged resource: byte for byte, and by search.
