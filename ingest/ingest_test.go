@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -356,6 +357,35 @@ func TestMergedRecordIsFollowed(t *testing.T) {
 		h.load(step.load)
 		if got := events(); got != step.want {
 			t.Errorf("after %s: %d events, want %d", step.load, got, step.want)
+		}
+	}
+}
+
+// TestWaitingBesideArriving loads observations that name their patient by
+// identifier only, and the patients, at the same time.
+func TestWaitingBesideArriving(t *testing.T) {
+	h := open(t, t.TempDir())
+	const n = 150
+	send := func(line func(i int) string) func() {
+		return func() {
+			for i := range n {
+				if _, err := h.Load(t.Context(), strings.NewReader(line(i)), "body", nil); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	var both sync.WaitGroup
+	both.Go(send(func(i int) string {
+		return fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"x"},"subject":{"reference":"Patient?identifier=urn:mrn|%[1]d"}}`, i)
+	}))
+	both.Go(send(func(i int) string {
+		return fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","identifier":[{"system":"urn:mrn","value":"%[1]d"}]}`, i)
+	}))
+	both.Wait()
+	for i := range n {
+		if r, err := h.store.Get("Observation", fmt.Sprintf("o%d", i)); err != nil || r.Patient != fmt.Sprintf("p%d", i) {
+			t.Errorf("observation %d belongs to %q, %v", i, r.Patient, err)
 		}
 	}
 }

@@ -219,26 +219,29 @@ func (in *Ingest) commit(ctx context.Context, writes []store.Write, outcomes []O
 		return err
 	}
 	var touched []string
-	var arrived []int
+	var keyed, shared []int
 	now := in.opt.Now()
 	for i, r := range results {
 		w, out := &writes[i], &outcomes[i]
 		out.Version, out.Unchanged, out.Updated = r.Version, !r.Changed, now
 		out.Status = status(w, r)
+		if len(w.Keys) > 0 { // unchanged ones too: sending again mends what a crash left waiting
+			keyed = append(keyed, i)
+		}
 		if !r.Changed {
 			continue
 		}
 		if w.Patient != "" || r.Left != "" || w.Delete {
 			touched = append(touched, w.Patient, r.Left)
 		}
-		if len(w.Keys) > 0 || w.Patient == "" || w.Type == "Patient" {
-			arrived = append(arrived, i)
+		if w.Patient == "" || w.Type == "Patient" {
+			shared = append(shared, i)
 		}
 	}
-	touched = append(touched, in.touchedByShared(writes, arrived)...)
+	touched = append(touched, in.touchedByShared(writes, shared)...)
 	in.dirty.land(flight, touched...)
 	in.notify()
-	return in.settleWaiting(ctx, writes, arrived)
+	return in.settleWaiting(ctx, writes, keyed)
 }
 
 func status(w *store.Write, r store.Result) int {

@@ -13,17 +13,23 @@ import (
 )
 
 // settleWaiting gives the references that waited for an identifier their target,
-// now that resources with identifiers have arrived.
-func (in *Ingest) settleWaiting(ctx context.Context, writes []store.Write, arrived []int) error {
+// now that resources with identifiers have been committed. Both sides look: who
+// brings the identifier for those who wait, and who waits for an identifier that
+// came while the write was under way.
+func (in *Ingest) settleWaiting(ctx context.Context, writes []store.Write, keyed []int) error {
 	again := map[store.Ref]struct{}{}
-	for _, i := range arrived {
+	for _, i := range keyed {
 		for _, key := range writes[i].Keys {
-			if !bytes.HasPrefix(key, []byte("i|")) {
+			other, ok := counterpart(key)
+			if !ok {
 				continue
 			}
-			refs, err := in.opt.Store.Lookup(append([]byte("w"), key[1:]...))
+			refs, err := in.opt.Store.Lookup(other)
 			if err != nil {
 				return fmt.Errorf("ingest: looking for waiting references: %w", err)
+			}
+			if key[0] == 'w' && len(refs) > 0 {
+				refs = []store.Ref{{Type: writes[i].Type, ID: writes[i].ID}}
 			}
 			for _, r := range refs {
 				again[r] = struct{}{}
@@ -36,6 +42,18 @@ func (in *Ingest) settleWaiting(ctx context.Context, writes []store.Write, arriv
 		}
 	}
 	return nil
+}
+
+// counterpart is the key of those who wait for an identifier, or of who has the
+// one that is waited for.
+func counterpart(key []byte) ([]byte, bool) {
+	switch {
+	case bytes.HasPrefix(key, []byte("i|")):
+		return append([]byte("w"), key[1:]...), true
+	case bytes.HasPrefix(key, []byte("w|")):
+		return append([]byte("i"), key[1:]...), true
+	}
+	return nil, false
 }
 
 // resettle resolves the references of a stored resource again.
