@@ -15,7 +15,8 @@ type dirty struct {
 	working map[string]struct{} // taken by the round at hand
 	flights map[*flight]struct{}
 	first   time.Time // of the oldest mark in waiting
-	last    time.Time // of the youngest
+	last    time.Time // of the youngest, or of the end of a load after it
+	loads   int       // that are running
 }
 
 // flight is a commit that has begun and is not marked yet. The follower must
@@ -80,6 +81,20 @@ func (d *dirty) anyWaiting() bool {
 	return len(d.waiting) > 0
 }
 
+// loading begins a load; call what it returns at the load's end. While a load
+// runs, no patient counts as quiet: its next lines may be about any of them.
+func (d *dirty) loading() (end func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loads++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.loads--
+		d.last = d.now()
+	}
+}
+
 // due tells how long to wait until the waiting patients should be taken:
 // until they have been quiet, but not for longer than patience.
 func (d *dirty) due(quiet, patience time.Duration) (wait time.Duration, any bool) {
@@ -89,7 +104,11 @@ func (d *dirty) due(quiet, patience time.Duration) (wait time.Duration, any bool
 		return 0, false
 	}
 	now := d.now()
-	return max(0, min(quiet-now.Sub(d.last), patience-now.Sub(d.first))), true
+	wait = patience - now.Sub(d.first)
+	if d.loads == 0 {
+		wait = min(wait, quiet-now.Sub(d.last))
+	}
+	return max(0, wait), true
 }
 
 // take moves all waiting patients to the round at hand and says up to where in

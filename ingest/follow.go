@@ -18,6 +18,11 @@ import (
 // roundSize is how many patients are rebuilt before their timelines are put.
 const roundSize = 512
 
+// patienceFactor is how many times as long as the last round the follower waits
+// for quiet at least: during a long load at most a fifth of the work is spent on
+// patients of whom more is to come.
+const patienceFactor = 4
+
 // settleTime is how long nothing must happen before the index is flushed.
 const settleTime = 2 * time.Second
 
@@ -25,8 +30,9 @@ const settleTime = 2 * time.Second
 func (in *Ingest) follow(ctx context.Context) {
 	defer close(in.done)
 	unflushed := false
+	var took time.Duration // the last round
 	for {
-		wait, waiting := in.dirty.due(in.opt.Quiet, in.opt.Patience)
+		wait, waiting := in.dirty.due(in.opt.Quiet, max(in.opt.Patience, patienceFactor*took))
 		idle := !waiting && in.caughtUp()
 		if idle {
 			wait = time.Hour
@@ -49,7 +55,9 @@ func (in *Ingest) follow(ctx context.Context) {
 		timer.Stop()
 		switch {
 		case !idle:
+			began := in.opt.Now()
 			in.settle(in.work(ctx))
+			took = in.opt.Now().Sub(began)
 			unflushed = true
 		case unflushed:
 			in.settle(in.opt.Index.Flush())

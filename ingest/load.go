@@ -48,6 +48,7 @@ const (
 // reported with status 424. An error ends the load; what was reported before it
 // stays stored.
 func (in *Ingest) Load(ctx context.Context, r io.Reader, name string, report func(Outcome)) (Loaded, error) {
+	defer in.loading()()
 	l := in.loader(ctx, report)
 	err := fhir.Read(ctx, r, name, in.opt.Limits, l.entry, l.end)
 	return l.finish(err)
@@ -55,9 +56,19 @@ func (in *Ingest) Load(ctx context.Context, r io.Reader, name string, report fun
 
 // LoadPaths loads files and folders; see [Ingest.Load] and [fhir.Walk].
 func (in *Ingest) LoadPaths(ctx context.Context, paths []string, report func(Outcome)) (Loaded, error) {
+	defer in.loading()()
 	l := in.loader(ctx, report)
 	err := fhir.Walk(ctx, paths, in.opt.Limits, l.entry, l.end)
 	return l.finish(err)
+}
+
+// loading keeps the follower waiting until the function it returns is called.
+func (in *Ingest) loading() func() {
+	end := in.dirty.loading()
+	return func() {
+		end()
+		in.notify()
+	}
 }
 
 func (in *Ingest) loader(ctx context.Context, report func(Outcome)) *loader {
