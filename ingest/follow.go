@@ -60,10 +60,21 @@ func (in *Ingest) follow(ctx context.Context) {
 			took = in.opt.Now().Sub(began)
 			unflushed = true
 		case unflushed:
-			in.settle(in.opt.Index.Flush())
+			in.settle(in.flush())
 			unflushed = false
 		}
 	}
+}
+
+// flush saves the index, which must not outlive what it was made from.
+func (in *Ingest) flush() error {
+	if err := in.opt.Store.Sync(); err != nil {
+		return fmt.Errorf("ingest: saving the index: %w", err)
+	}
+	if err := in.opt.Index.Flush(); err != nil {
+		return fmt.Errorf("ingest: saving the index: %w", err)
+	}
+	return nil
 }
 
 func (in *Ingest) caughtUp() bool {
@@ -108,19 +119,30 @@ func (in *Ingest) work(ctx context.Context) error {
 	return nil
 }
 
-// withSuccessors adds the patients whose records replace one of these, in order:
-// what becomes known of an old record is known of the one that stays.
+// withSuccessors adds the patients whose records replace one of these, also by way
+// of others, in order: what becomes known of an old record is known of the one
+// that stays.
 func (in *Ingest) withSuccessors(patients []string) []string {
-	var successors []string
+	seen := make(map[string]bool, len(patients))
 	for _, p := range patients {
-		if r, err := in.opt.Store.Get("Patient", p); err == nil {
-			successors = append(successors, in.successors(r)...)
+		seen[p] = true
+	}
+	given := len(patients)
+	for i := 0; i < len(patients); i++ {
+		r, err := in.opt.Store.Get("Patient", patients[i])
+		if err != nil {
+			continue
+		}
+		for _, s := range in.successors(r) {
+			if !seen[s] {
+				seen[s] = true
+				patients = append(patients, s)
+			}
 		}
 	}
-	in.dirty.join(successors)
-	patients = append(patients, successors...)
+	in.dirty.join(patients[given:])
 	slices.Sort(patients)
-	return slices.Compact(patients)
+	return patients
 }
 
 // rebuild makes the timelines of patients anew and puts them. Only the last
@@ -176,6 +198,7 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 	if err := in.opt.Timelines.Put(puts, removed, position); err != nil {
 		return fmt.Errorf("ingest: following: %w", err)
 	}
+	position = max(position, in.opt.Index.Position()) // the index may have been saved when the timelines were not
 	if err := in.opt.Index.Apply(kept, removed, position); err != nil {
 		return fmt.Errorf("ingest: following: %w", err)
 	}

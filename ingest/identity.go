@@ -126,8 +126,10 @@ func (r *resolver) resolve(ref *fhir.Ref) (to string, key []byte) {
 	if ref.Start == r.h.Subject.Start {
 		r.subject = to
 	}
-	if target := firstOf(to, text); strings.HasPrefix(target, "Medication/") {
-		key = medicationKey(target)
+	if target := firstOf(to, text); strings.Contains(target, "Medication/") {
+		if p := fhir.ParseReference(target); p.Type == "Medication" && (p.Kind == fhir.Relative || p.Kind == fhir.Absolute) {
+			key = medicationKey(p.String())
+		}
 	}
 	return to, key
 }

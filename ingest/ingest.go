@@ -91,6 +91,12 @@ func (in *Ingest) catchUp() error {
 	if err != nil {
 		return fmt.Errorf("ingest: position of the timelines: %w", err)
 	}
+	if head := in.opt.Store.Head(); in.opt.Index.Position() > head || position > head {
+		// The store is an older one, put back in the place of the one they followed.
+		if err := in.opt.Index.Reset(); err != nil {
+			return fmt.Errorf("ingest: emptying the index: %w", err)
+		}
+	}
 	in.caught = min(position, in.opt.Index.Position())
 	graves := map[[16]byte]bool{}
 	for c, err := range in.opt.Store.Changes(in.caught) {
@@ -132,7 +138,11 @@ func (in *Ingest) purge(ctx context.Context) error {
 	if !erased {
 		return nil
 	}
-	if err := in.opt.Index.Purge(ctx); err != nil {
+	err := in.opt.Store.Sync()
+	if err == nil {
+		err = in.opt.Index.Purge(ctx)
+	}
+	if err != nil {
 		in.mu.Lock()
 		in.erased = true
 		in.mu.Unlock()
@@ -205,10 +215,7 @@ func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) e
 func (in *Ingest) Close() error {
 	in.stop()
 	<-in.done
-	if err := in.opt.Index.Flush(); err != nil {
-		return fmt.Errorf("ingest: closing: %w", err)
-	}
-	return nil
+	return in.flush()
 }
 
 func (in *Ingest) hurry() {

@@ -44,6 +44,10 @@ func (s spaceKV) All() iter.Seq2[timelines.Pair, error] {
 	}
 }
 
+func timelinesOf(s *store.Store) *timelines.Timelines {
+	return timelines.New(spaceKV{s.Space("timelines")}, 100)
+}
+
 // hospital is an open data directory.
 type hospital struct {
 	testing.TB
@@ -66,7 +70,7 @@ func open(t testing.TB, dir string) *hospital {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := ingest.Open(context.Background(), ingest.Options{Store: s, Mapper: fhir.NewMapper(tt), Timelines: timelines.New(spaceKV{s.Space("timelines")}, 100), Index: x, Now: time.Now})
+	in, err := ingest.Open(context.Background(), ingest.Options{Store: s, Mapper: fhir.NewMapper(tt), Timelines: timelinesOf(s), Index: x, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ember/fhir"
@@ -160,19 +161,22 @@ func (in *Ingest) successors(r store.Resource) (ids []string) {
 	return ids
 }
 
-// replaced are the ids of the records that this patient's record replaces.
+// replaced are the ids of the records that this patient's record replaces, also
+// by way of others.
 func (in *Ingest) replaced(patient string) []string {
-	refs, err := in.opt.Store.Lookup(replacedKey(patient))
-	if err != nil {
-		return nil
-	}
-	var ids []string
-	for _, r := range refs {
-		if r.Type == "Patient" && r.ID != patient {
-			ids = append(ids, r.ID)
+	ids := []string{patient}
+	for i := 0; i < len(ids); i++ {
+		refs, err := in.opt.Store.Lookup(replacedKey(ids[i]))
+		if err != nil {
+			continue
+		}
+		for _, r := range refs {
+			if r.Type == "Patient" && !slices.Contains(ids, r.ID) {
+				ids = append(ids, r.ID)
+			}
 		}
 	}
-	return ids
+	return ids[1:]
 }
 
 // replacedBy are the keys of a Patient resource that another one replaces.

@@ -1,0 +1,102 @@
+package ingest_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"ember/record"
+)
+
+func patientReplacedBy(id, by string) string {
+	return `{"resourceType":"Patient","id":"` + id + `","link":[{"type":"replaced-by","other":{"reference":"Patient/` + by + `"}}]}`
+}
+
+func allergyOf(id, patient string) string {
+	return `{"resourceType":"AllergyIntolerance","id":"` + id + `","patient":{"reference":"Patient/` + patient + `"},"code":{"text":"penicillin"}}`
+}
+
+// undated is how many undated events the chart has, before and after the follower.
+func (h *hospital) undated(patient string, want int) {
+	h.Helper()
+	for _, when := range []string{"at once", "after the follower"} {
+		c, err := h.Chart(patient)
+		if err != nil || len(c.Undated) != want {
+			h.Errorf("%s: %d undated events, want %d, %v", when, len(c.Undated), want, err)
+		}
+		h.wait()
+	}
+}
+
+func TestMergesAreTransitive(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.load(patientReplacedBy("p1", "p2") + "\n" + patientReplacedBy("p2", "p3") + "\n" + `{"resourceType":"Patient","id":"p3"}`)
+	h.wait()
+	h.load(allergyOf("a1", "p1"))
+	h.undated("p3", 1)
+	h.load(`{"resourceType":"Patient","id":"p2"}`)
+	h.undated("p3", 0)
+	h.load(patientReplacedBy("p2", "p3"))
+	h.undated("p3", 1)
+	h.load(`{"resourceType":"Patient","id":"p1"}`)
+	h.undated("p3", 0)
+	h.load(patientReplacedBy("p1", "p2") + "\n" + patientReplacedBy("p3", "p1")) // a circle
+	h.undated("p3", 1)
+}
+
+func TestMedicationByAbsoluteReference(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.load(pat + "\n" + `{"resourceType":"MedicationRequest","id":"m1","status":"active","intent":"order","subject":{"reference":"Patient/p1"},"authoredOn":"2021-01-01","medicationReference":{"reference":"http://ehr/fhir/Medication/x"}}`)
+	h.wait()
+	h.load(`{"resourceType":"Medication","id":"x","code":{"text":"metformin"}}`)
+	h.wait()
+	if c, err := h.Chart("p1"); err != nil || len(c.Events) != 1 || !strings.Contains(strings.ToLower(c.Events[0].Concept.Display+c.Events[0].Concept.Value), "metformin") {
+		t.Errorf("%+v %v", c.Events, err)
+	}
+}
+
+// TestIndexAheadOfTimelines has the index know more of the log than the
+// timelines, as after a crash, with more patients than one part of a round has.
+func TestIndexAheadOfTimelines(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	var lines strings.Builder
+	for i := range 600 {
+		fmt.Fprintf(&lines, "{\"resourceType\":\"Patient\",\"id\":\"p%d\"}\n", i)
+	}
+	h.load(lines.String())
+	h.wait()
+	h.Close()
+	if err := errors.Join(timelinesOf(h.store).Put(nil, nil, 1), h.index.Close(), h.store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.store = nil
+	h = open(t, dir)
+	h.load(allergyOf("a1", "p1"))
+	h.undated("p1", 1)
+}
+
+// TestIndexOfALaterStore has the index and the timelines know more of the log
+// than there is, as when an older store was put back.
+func TestIndexOfALaterStore(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.load(pat + "\n" + cond)
+	h.wait()
+	h.Close()
+	if err := errors.Join(timelinesOf(h.store).Put([]record.Timeline{{Person: record.Person{ID: "p1"}}}, nil, 900), h.index.Apply(nil, []string{"p1"}, 1000), h.index.Close(), h.store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.store = nil
+	h = open(t, dir)
+	h.wait()
+	if n := h.finds("diabetes"); n != 1 {
+		t.Errorf("found %d", n)
+	}
+	if c, err := h.Chart("p1"); err != nil || len(c.Events) != 1 {
+		t.Errorf("%d events, %v", len(c.Events), err)
+	}
+	h.load(allergyOf("a1", "p1"))
+	h.undated("p1", 1)
+}
