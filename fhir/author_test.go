@@ -171,6 +171,20 @@ func TestBundleOfOnePatient(t *testing.T) {
 	}
 }
 
+// TestRefusedAllergyIsAnAllergy: an allergy that cannot be read is there all the
+// same, so that rules name it.
+func TestRefusedAllergyIsAnAllergy(t *testing.T) {
+	line, issues, err := newMapper(plainTerms{}).Bundle(t.Context(), strings.NewReader(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"1"}},
+		{"resource":{"resourceType":"AllergyIntolerance","id":"2","patient":{"reference":"Patient/1"},"code":{"text":"x"},"code":{"text":"y"},"onsetDateTime":tru}}]}`))
+	if err != nil || len(issues) == 0 || len(line.Undated) != 1 {
+		t.Fatalf("%+v %v %v", line, issues, err)
+	}
+	if got := brief(line.Undated[0]); got != "allergy unspecified known - from - to - (Bundle.entry[1])" {
+		t.Error(got)
+	}
+}
+
 // TestIssuesHoldNoValues feeds a marked value into everything that can fail.
 func TestIssuesHoldNoValues(t *testing.T) {
 	const mark = "Zaphod1952"

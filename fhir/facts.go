@@ -17,6 +17,7 @@ type facts struct {
 	prohibits bool // doNotPerform
 	reported  bool // by somebody else than the prescriber
 	verified  *coded
+	clinical  *coded // clinicalStatus
 	code      *coded
 	kind      *coded // "type"
 	category  []*coded
@@ -35,6 +36,7 @@ type facts struct {
 	drugRef, drugDisplay string
 	contained            []byte
 	days                 int
+	refills              bool
 	bounds               moment // end of the dosage's bounds
 	boundsStart          moment
 	boundDays            int
@@ -160,6 +162,8 @@ func (g *mapping) element(k []byte) bool {
 		f.reported, _ = g.c.truth()
 	case "verificationStatus":
 		f.verified = g.codeable()
+	case "clinicalStatus":
+		f.clinical = g.codeable()
 	case "code", "medicationCodeableConcept", "vaccineCode":
 		f.code = g.codeable()
 	case "procedureCode":

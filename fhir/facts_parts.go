@@ -127,7 +127,7 @@ func (g *mapping) dispense() {
 	if repeats < 0 || repeats > 100 {
 		repeats = 0
 	}
-	g.f.days = days * (1 + int(repeats))
+	g.f.days, g.f.refills = days*(1+int(repeats)), repeats > 0
 }
 
 // days reads a Duration as days, rounded up; 0 = unknown.

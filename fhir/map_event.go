@@ -74,6 +74,43 @@ func (f *facts) cancelled() bool {
 	return f.intent == "proposal" || f.intent == "option"
 }
 
+// clinicalStatus is how a condition or an allergy stands.
+func (f *facts) clinicalStatus() record.Status {
+	switch {
+	case f.clinical.is("active", "recurrence", "relapse"):
+		return record.Active
+	case f.clinical.is("inactive", "remission", "resolved"):
+		return record.Ended
+	}
+	return 0
+}
+
+// drugStatus is whether the drug of an order or statement is taken. That a dose
+// was given or a package handed over is completed at once and says nothing
+// about the drug after it.
+func (f *facts) drugStatus() record.Status {
+	single := f.typ == "MedicationAdministration" || f.typ == "MedicationDispense"
+	switch f.status {
+	case "active":
+		return record.Active
+	case "in-progress":
+		if f.typ == "MedicationAdministration" {
+			return record.Active
+		}
+	case "on-hold":
+		return record.OnHold
+	case "completed":
+		if !single {
+			return record.Ended
+		}
+	case "stopped", "cancelled":
+		if f.typ != "MedicationAdministration" {
+			return record.Ended
+		}
+	}
+	return 0
+}
+
 // event is an event with what all have in common.
 func (g *mapping) event(kind record.Kind, mode record.Mode, c *coded, concept record.Code) record.Event {
 	f := &g.f
@@ -127,7 +164,7 @@ func (g *mapping) emitCondition() {
 		}
 	}
 	e := g.event(m.kind, mode, f.code, m.concept)
-	e.End = endOf(f.abated)
+	e.End, e.Status = endOf(f.abated), f.clinicalStatus()
 	if f.recorded.zero() && f.authored.zero() {
 		g.waiting = append(g.waiting, len(g.events))
 	}
@@ -141,7 +178,8 @@ func (g *mapping) emitAllergy() {
 		code = f.modality // the substance of a reaction
 	}
 	if code.empty() {
-		g.add(record.Event{})
+		g.issue("required", "AllergyIntolerance.code", "no code and no text: an allergy to an unknown substance")
+		g.add(g.unspecifiedAllergy())
 		return
 	}
 	a := g.asAllergen(code)
@@ -149,8 +187,24 @@ func (g *mapping) emitAllergy() {
 		return
 	}
 	e := g.event(record.Allergy, record.Stated, code, a.Concept)
+	e.Status = f.clinicalStatus()
 	e.Severity = max(f.reaction, severityOf([]byte(f.criticality)))
 	g.add(e)
+}
+
+// unspecifiedAllergy is an allergy of which only is known that it is there:
+// rules must see that there is one they cannot check.
+func (g *mapping) unspecifiedAllergy() record.Event {
+	f := &g.f
+	e := g.event(record.Allergy, record.Stated, nil, unspecified())
+	e.Text, e.Status = e.Concept.Display, f.clinicalStatus()
+	e.Severity = max(f.reaction, severityOf([]byte(f.criticality)))
+	return e
+}
+
+// unspecified is the concept of a substance that nobody named.
+func unspecified() record.Code {
+	return record.Code{System: record.Text, Value: "unspecified", Display: "unspecified substance"}
 }
 
 // unresolved is the drug of an order whose Medication is missing: rules must see
@@ -161,6 +215,7 @@ func (g *mapping) emitMedication() {
 	f := &g.f
 	c := g.drugOf()
 	e := g.event(record.Medication, record.Ordered, c, g.asDrug(c).Concept)
+	e.Status = f.drugStatus()
 	if f.reported {
 		e.Mode = record.Stated
 	}
@@ -174,6 +229,7 @@ func (g *mapping) emitMedication() {
 		e.Mode = record.Done
 	}
 	if f.typ == "MedicationRequest" {
+		e.Home = f.forHome()
 		if e.Start.IsZero() {
 			e.Start = f.boundsStart.first
 		}
@@ -188,6 +244,17 @@ func (g *mapping) emitMedication() {
 		e.Days = f.boundDays
 	}
 	g.add(e)
+}
+
+// forHome reports whether an order is meant for use outside a stay, wherever it
+// was written. With several categories, discharge and community win.
+func (f *facts) forHome() bool {
+	for _, c := range f.category {
+		if c.is("discharge", "community", "outpatient") {
+			return true
+		}
+	}
+	return f.refills
 }
 
 // drugOf is what the medication[x] of a resource names; never empty.

@@ -124,9 +124,17 @@ func (g *mapping) resource(r Resource) {
 	g.read()
 	if g.c.broken {
 		g.issues = append(g.issues, Issue{Error, "structure", r.Ref, "malformed JSON"})
+		if g.f.typ == "AllergyIntolerance" {
+			g.unusableAllergy(r.Ref)
+		}
 		return
 	}
 	g.emit()
+}
+
+// unusableAllergy keeps that there is an allergy which could not be read.
+func (g *mapping) unusableAllergy(source string) {
+	g.events = append(g.events, record.Event{Kind: record.Allergy, Mode: record.Stated, Concept: unspecified(), Text: unspecified().Display, Source: source})
 }
 
 // wrong reports an element that is left out.

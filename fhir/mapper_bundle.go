@@ -44,6 +44,9 @@ func (m *Mapper) Bundle(ctx context.Context, raw io.Reader) (record.Timeline, []
 	for _, r := range in.resources {
 		g.resource(r.Resource)
 	}
+	for _, path := range in.unusable {
+		g.unusableAllergy(path)
+	}
 	t, _, issues := g.finish()
 	return t, append(in.issues, issues...), nil
 }
@@ -54,6 +57,7 @@ type inMemory struct {
 	byRef     map[string][]byte
 	urls      map[string]string // fullUrl to reference
 	issues    []Issue
+	unusable  []string // paths of allergies that were refused
 }
 
 type bundled struct {
@@ -67,6 +71,9 @@ type bundled struct {
 func (in *inMemory) add(e Entry, issues []Issue) error {
 	in.issues = append(in.issues, issues...)
 	if e.Raw == nil || Refused(issues) || e.Method == "DELETE" {
+		if Refused(issues) && e.Method != "DELETE" && e.Header != nil && e.Header.Type == "AllergyIntolerance" {
+			in.unusable = append(in.unusable, e.Path)
+		}
 		return nil
 	}
 	h := e.Header

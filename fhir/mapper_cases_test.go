@@ -62,6 +62,10 @@ func brief(e record.Event) string {
 	if len(e.Reason) > 0 {
 		s += " for " + strings.Join(e.Reason, ",")
 	}
+	if e.Home {
+		s += " home"
+	}
+	s += [...]string{"", " active", " ended", " on hold"}[e.Status]
 	if e.Cancelled {
 		s += " cancelled"
 	}
@@ -86,20 +90,32 @@ func TestEvents(t *testing.T) {
 			"allergy penicillin known 10-12-31T23:59:59 from - to - high (AllergyIntolerance/1)"},
 		{"no allergy", `{"resourceType":"AllergyIntolerance","code":{"text":"NKDA"}}`, ""},
 		{"allergy by its reaction", `{"resourceType":"AllergyIntolerance","reaction":[{"substance":{"text":"Latex"}}]}`, "allergy latex known - from - to - (AllergyIntolerance/1)"},
+		{"allergy to nobody knows what", `{"resourceType":"AllergyIntolerance","recordedDate":"2010","clinicalStatus":{"coding":[{"code":"active"}]},"criticality":"high"}`,
+			"allergy unspecified known 10-12-31T23:59:59 from - to - high active (AllergyIntolerance/1); issue AllergyIntolerance/1: AllergyIntolerance.code"},
+		{"allergy resolved", `{"resourceType":"AllergyIntolerance","code":{"text":"Latex"},"clinicalStatus":{"coding":[{"code":"resolved"}]}}`, "allergy latex known - from - to - ended (AllergyIntolerance/1)"},
+		{"condition in relapse", `{"resourceType":"Condition",` + code + `,"clinicalStatus":{"coding":[{"code":"relapse"}]}}`, "condition c known - from - to - active (Condition/1)"},
+		{"condition in remission", `{"resourceType":"Condition",` + code + `,"clinicalStatus":{"coding":[{"code":"remission"}]}}`, "condition c known - from - to - ended (Condition/1)"},
+		{"order on hold", `{"resourceType":"MedicationRequest","status":"on-hold","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - on hold (MedicationRequest/1)"},
+		{"order completed", `{"resourceType":"MedicationRequest","status":"completed","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - ended (MedicationRequest/1)"},
+		{"order for discharge", `{"resourceType":"MedicationRequest","medicationCodeableConcept":{"text":"X"},"category":[{"coding":[{"code":"discharge"}]}]}`, "medication x known - from - to - home (MedicationRequest/1)"},
+		{"order in the stay", `{"resourceType":"MedicationRequest","medicationCodeableConcept":{"text":"X"},"category":[{"coding":[{"code":"inpatient"}]}]}`, "medication x known - from - to - (MedicationRequest/1)"},
+		{"order with refills", `{"resourceType":"MedicationRequest","medicationCodeableConcept":{"text":"X"},"dispenseRequest":{"numberOfRepeatsAllowed":3}}`, "medication x known - from - to - home (MedicationRequest/1)"},
+		{"package handed over", `{"resourceType":"MedicationDispense","status":"completed","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - (MedicationDispense/1)"},
+		{"infusion running", `{"resourceType":"MedicationAdministration","status":"in-progress","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - active (MedicationAdministration/1)"},
 		{"order", `{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":{"text":"Warfarin"},"authoredOn":"2014-01-02T03:04:05Z","reasonReference":[{"reference":"Condition/1"},{"display":"x"}],
 			"dosageInstruction":[{"timing":{"repeat":{"boundsPeriod":{"start":"2014-01-03","end":"2014-01-10"}}}}],"dispenseRequest":{"expectedSupplyDuration":{"value":4,"unit":"weeks"},"numberOfRepeatsAllowed":2}}`,
-			"medication warfarin known 14-01-02T03:04:05 from 14-01-03T00:00:00 to 14-01-10T23:59:59 84d for Condition/1 (MedicationRequest/1)"},
+			"medication warfarin known 14-01-02T03:04:05 from 14-01-03T00:00:00 to 14-01-10T23:59:59 84d for Condition/1 home active (MedicationRequest/1)"},
 		{"order valid until", `{"resourceType":"MedicationRequest","medicationCodeableConcept":{"text":"X"},"authoredOn":"2014-01-02","dispenseRequest":{"validityPeriod":{"end":"2015-01-02"},"expectedSupplyDuration":{"value":30,"code":"d"}}}`,
 			"medication x known 14-01-02T23:59:59 from 14-01-02T00:00:00 to 15-01-02T23:59:59 30d (MedicationRequest/1)"},
-		{"order cancelled", `{"resourceType":"MedicationRequest","status":"cancelled","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - cancelled (MedicationRequest/1)"},
+		{"order cancelled", `{"resourceType":"MedicationRequest","status":"cancelled","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - ended cancelled (MedicationRequest/1)"},
 		{"order proposed", `{"resourceType":"MedicationRequest","intent":"proposal","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - cancelled (MedicationRequest/1)"},
-		{"order stopped", `{"resourceType":"MedicationRequest","status":"stopped","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - (MedicationRequest/1)"},
+		{"order stopped", `{"resourceType":"MedicationRequest","status":"stopped","medicationCodeableConcept":{"text":"X"}}`, "medication x known - from - to - ended (MedicationRequest/1)"},
 		{"prohibition", `{"resourceType":"MedicationRequest","doNotPerform":true,"medicationCodeableConcept":{"text":"X"}}`, ""},
 		{"contained medication", `{"resourceType":"MedicationRequest","contained":[{"resourceType":"Organization","id":"o"},{"resourceType":"Medication","id":"m","code":{"text":"Y"}}],"medicationReference":{"reference":"#m"}}`, "medication y known - from - to - (MedicationRequest/1)"},
 		{"missing medication", `{"resourceType":"MedicationRequest","medicationReference":{"reference":"Medication/9"}}`, "medication unresolved medication known - from - to - (MedicationRequest/1); issue MedicationRequest/1: MedicationRequest.medicationReference"},
 		{"missing medication with words", `{"resourceType":"MedicationStatement","medicationReference":{"reference":"Medication/9","display":"Aspirin"}}`, "medication aspirin known - from - to - (MedicationStatement/1); issue MedicationStatement/1: MedicationStatement.medicationReference"},
 		{"statement", `{"resourceType":"MedicationStatement","status":"active","medicationCodeableConcept":{"text":"X"},"dateAsserted":"2014-05-05","effectivePeriod":{"start":"2013","end":"2014-04"}}`,
-			"medication x known 14-05-05T23:59:59 from 13-01-01T00:00:00 to 14-04-30T23:59:59 (MedicationStatement/1)"},
+			"medication x known 14-05-05T23:59:59 from 13-01-01T00:00:00 to 14-04-30T23:59:59 active (MedicationStatement/1)"},
 		{"statement not taken", `{"resourceType":"MedicationStatement","status":"not-taken","medicationCodeableConcept":{"text":"X"}}`, ""},
 		{"administration", `{"resourceType":"MedicationAdministration","status":"completed","medicationCodeableConcept":{"text":"X"},"context":{"reference":"Encounter/e"},"effectiveDateTime":"2014-01-01T00:00:00Z"}`,
 			"medication x known 14-01-01T00:00:00 from 14-01-01T00:00:00 to - (MedicationAdministration/1)"},

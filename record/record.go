@@ -99,6 +99,21 @@ const (
 	Stated
 )
 
+// Status says whether a fact holds as of export: the status of an order, the
+// clinical status of a condition or an allergy. The zero Status is unknown.
+type Status uint8
+
+// The statuses of events.
+const (
+	// Active: it holds (active; recurrence and relapse of conditions).
+	Active Status = iota + 1
+	// Ended: it no longer holds, whenever that came about (completed, stopped,
+	// inactive, remission, resolved).
+	Ended
+	// OnHold: interrupted, to be resumed.
+	OnHold
+)
+
 // Severity grades allergies. The zero Severity is unknown.
 type Severity uint8
 
@@ -143,7 +158,14 @@ type Event struct {
 	// Cancelled: the order was revoked, cancelled or never more than a draft
 	// as of export. It is no label. A Past never shows it.
 	Cancelled bool
-	Source    string // "Observation/123"; "Observation/123#1" for a component
+	// Status is how things stand now. It has no date, so only [Timeline.Live]
+	// shows it; it is for safety rules and never a feature: the past that a
+	// model learns from has none.
+	Status Status
+	// Home: ordered for use at home (discharge, community, outpatient, or with
+	// refills), so that it does not end with a hospital stay.
+	Home   bool
+	Source string // "Observation/123"; "Observation/123#1" for a component
 }
 
 // Encounter is one contact with the hospital.

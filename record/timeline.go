@@ -54,8 +54,8 @@ func compareEvents(a, b Event) int {
 }
 
 // Before is what was known strictly before at: events with an earlier known
-// time, without ends after at, and encounters that had begun by at, without
-// ends after at. Undated events stay apart. The cost is that of a binary search
+// time, without ends after at and without their status, and encounters that had
+// begun by at, without ends after at. Undated events stay apart. The cost is that of a binary search
 // unless something has to be hidden.
 func (t Timeline) Before(at time.Time) Past {
 	n := sort.Search(len(t.Events), func(i int) bool { return !t.Events[i].Known.Before(at) })
@@ -72,21 +72,23 @@ func (t Timeline) Before(at time.Time) Past {
 	}
 }
 
-// Live is the past for care given now. Dates without an hour and clocks that
+// Live is the past for care given now: all that is on record is known, so ends
+// that lie ahead and statuses are shown. Dates without an hour and clocks that
 // run ahead must not hide what was just written, so events known up to a day
 // after now are in, and allergies whatever their date. What is a draft or was
 // cancelled by now is out: [Timeline.Before] shows it, because when that
 // happened is not on record.
 func (t Timeline) Live(now time.Time) Past {
-	t.Events, t.Undated = standing(t.Events), standing(t.Undated)
-	p := t.Before(now.Add(24 * time.Hour))
-	p.at = now
-	for _, e := range t.Events[len(p.events):] {
+	horizon := now.Add(24 * time.Hour)
+	events, undated := standing(t.Events), standing(t.Undated)
+	n := sort.Search(len(events), func(i int) bool { return !events[i].Known.Before(horizon) })
+	for _, e := range events[n:] {
 		if e.Kind == Allergy {
-			p.undated = append(slices.Clip(p.undated), e)
+			undated = append(slices.Clip(undated), e)
 		}
 	}
-	return p
+	m := sort.Search(len(t.Encounters), func(i int) bool { return t.Encounters[i].Start.After(horizon) })
+	return Past{person: t.Person, at: now, events: events[:n:n], undated: undated, encounters: t.Encounters[:m:m]}
 }
 
 // standing are the events that are not cancelled.
@@ -99,13 +101,13 @@ func standing(events []Event) []Event {
 }
 
 func hideEvents(events []Event, at time.Time) []Event {
-	hidden := func(e Event) bool { return e.Cancelled || e.End.After(at) }
+	hidden := func(e Event) bool { return e.Cancelled || e.Status != 0 || e.End.After(at) }
 	if !slices.ContainsFunc(events, hidden) {
 		return events
 	}
 	events = slices.Clone(events)
 	for i := range events {
-		events[i].Cancelled = false
+		events[i].Cancelled, events[i].Status = false, 0
 		if events[i].End.After(at) {
 			events[i].End = time.Time{}
 		}

@@ -115,6 +115,41 @@ func TestLiveLeavesOutWhatWasCancelled(t *testing.T) {
 	}
 }
 
+// TestLiveHidesNoEnd: an end that lies ahead is on record now; nobody knew it
+// when the past was now.
+func TestLiveHidesNoEnd(t *testing.T) {
+	tl := sample()
+	ends := noon.AddDate(1, 0, 0)
+	tl.Events = append(tl.Events, record.Event{Kind: record.Medication, Known: noon.AddDate(0, 0, -250), End: ends, Status: record.Active, Source: "MedicationRequest/valid"})
+	tl.Undated = append(tl.Undated, record.Event{Kind: record.Medication, End: ends, Status: record.OnHold, Source: "MedicationRequest/undated"})
+	tl.Sort()
+	find := func(events []record.Event, source string) record.Event {
+		i := slices.IndexFunc(events, func(e record.Event) bool { return e.Source == source })
+		if i < 0 {
+			t.Fatalf("%s is missing", source)
+		}
+		return events[i]
+	}
+	live := tl.Live(noon)
+	if e := find(live.Events(), "MedicationRequest/valid"); !e.End.Equal(ends) || e.Status != record.Active {
+		t.Errorf("live: %+v", e)
+	}
+	if e := find(live.Undated(), "MedicationRequest/undated"); !e.End.Equal(ends) || e.Status != record.OnHold {
+		t.Errorf("live, undated: %+v", e)
+	}
+	for _, v := range live.Encounters() {
+		if v.ID == "Encounter/stay" && v.End.IsZero() {
+			t.Error("the planned end of the stay is hidden")
+		}
+	}
+	before := tl.Before(noon)
+	for _, e := range []record.Event{find(before.Events(), "MedicationRequest/valid"), find(before.Undated(), "MedicationRequest/undated")} {
+		if !e.End.IsZero() || e.Status != 0 {
+			t.Errorf("before: %+v", e)
+		}
+	}
+}
+
 func TestVisitOpenEnded(t *testing.T) {
 	for _, c := range []struct {
 		class string

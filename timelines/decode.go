@@ -242,7 +242,8 @@ func (d *decoder) event(v *record.Event, last int64) int64 {
 	if head == nil {
 		return last
 	}
-	v.Kind, v.Mode, v.Severity = record.Kind(head[0]&31), record.Mode(head[0]>>5), record.Severity(head[2])
+	v.Kind, v.Mode = record.Kind(head[0]&31), record.Mode(head[0]>>5)
+	v.Severity, v.Status, v.Home = record.Severity(head[2]&3), record.Status(head[2]>>2&3), head[2]&isHome != 0
 	f := head[1]
 	set := d.uint()
 	if set >= uint64(len(d.sets)) {

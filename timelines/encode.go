@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the first byte of every encoded timeline.
-const formatVersion = 1
+const formatVersion = 2
 
 // Presence bits of an encoded event.
 const (
@@ -24,6 +24,9 @@ const (
 	isCancelled
 	hasText
 )
+
+// isHome is the bit of [record.Event.Home] beside severity and status.
+const isHome = 1 << 4
 
 // encoder writes one timeline: a table of its strings and coding sets, then
 // persons, encounters and events that refer to it. Everything is local to the
@@ -184,7 +187,7 @@ func (e *encoder) events(events []record.Event) {
 }
 
 func (e *encoder) event(v *record.Event, last int64) int64 {
-	e.body = append(e.body, byte(v.Kind)|byte(v.Mode)<<5, flags(v), byte(v.Severity))
+	e.body = append(e.body, byte(v.Kind)|byte(v.Mode)<<5, flags(v), grades(v))
 	e.uint(e.codingSet(v.Concept, v.Codes))
 	e.time(v.Known, last)
 	known := last
@@ -237,6 +240,15 @@ func flags(v *record.Event) byte {
 	set(v.Cancelled, isCancelled)
 	set(v.Text != impliedText(v.Concept, v.Codes), hasText)
 	return f
+}
+
+// grades packs severity, status and home into one byte.
+func grades(v *record.Event) byte {
+	b := byte(v.Severity)&3 | byte(v.Status)&3<<2
+	if v.Home {
+		b |= isHome
+	}
+	return b
 }
 
 // impliedText is what an event's text is taken to be when it is not stored.

@@ -39,10 +39,10 @@ func sample() record.Timeline {
 			{Kind: record.Test, Concept: hba1c[0], Codes: hba1c, Text: "HbA1c, in house", Known: at("1969-12-31T23:59:59.999Z"),
 				HasValue: true, Answer: record.Code{System: "s", Value: "neg"}, Encounter: "Encounter/unknown", Source: "Observation/8F1D7608-7694-EEEC-D4E6-039A259BDC40"},
 			{Kind: record.Medication, Mode: record.Ordered, Concept: record.Code{System: record.RxNorm, Value: "6809", Display: "metformin"},
-				Text: "metformin", Known: at("2020-01-01T10:00:00Z"), End: at("2020-03-01T10:00:00Z"), Days: 30, Cancelled: true,
+				Text: "metformin", Known: at("2020-01-01T10:00:00Z"), End: at("2020-03-01T10:00:00Z"), Days: 30, Cancelled: true, Status: record.OnHold, Home: true,
 				Reason: []string{"Condition/8f1d7608-7694-eeec-d4e6-039a259bdc40", "Condition/x"}, Source: "MedicationRequest/1",
 				Encounter: "Encounter/6ec20a76-f2c9-8f3b-2d3e-a20b78c985c8"},
-			{Kind: record.Allergy, Severity: record.High, Concept: record.Code{System: record.Text, Value: "latex"}, Text: "Latex!", Source: "AllergyIntolerance/2"},
+			{Kind: record.Allergy, Severity: record.High, Status: record.Ended, Concept: record.Code{System: record.Text, Value: "latex"}, Text: "Latex!", Source: "AllergyIntolerance/2"},
 		},
 	}
 	t.Sort()
