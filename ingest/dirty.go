@@ -111,6 +111,17 @@ func (d *dirty) due(quiet, patience time.Duration) (wait time.Duration, any bool
 	return max(0, wait), true
 }
 
+// reach is how far in the log a round could come now, given its head: commits
+// under way hold it back.
+func (d *dirty) reach(head uint64) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for f := range d.flights {
+		head = min(head, f.head)
+	}
+	return head
+}
+
 // take moves all waiting patients to the round at hand and says up to where in
 // the log that round will be true, given the log's head before the call.
 func (d *dirty) take(head uint64) (patients []string, upTo uint64) {

@@ -80,7 +80,7 @@ func (in *Ingest) flush() error {
 func (in *Ingest) caughtUp() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.caught >= in.opt.Store.Head()
+	return len(in.unsettled) == 0 && in.caught >= in.dirty.reach(in.opt.Store.Head())
 }
 
 // settle publishes the end of a round. After a failure the next one waits a
@@ -97,6 +97,9 @@ func (in *Ingest) settle(err error) {
 
 // work rebuilds all patients that are dirty now.
 func (in *Ingest) work(ctx context.Context) error {
+	if err := in.settleLeft(ctx); err != nil {
+		return err
+	}
 	head := in.opt.Store.Head()
 	in.mu.Lock()
 	in.started++

@@ -178,7 +178,11 @@ func (r *resolver) byIdentifier() string {
 	if len(i.Value) == 0 {
 		return ""
 	}
-	if to, n := r.in.find(identifierKey("Patient", string(i.System), string(i.Value))); n == 1 {
+	key := identifierKey("Patient", string(i.System), string(i.Value))
+	if to, ok := r.local.identifier(key); ok {
+		return strings.TrimPrefix(to, "Patient/")
+	}
+	if to, n := r.in.find(key); n == 1 {
 		return strings.TrimPrefix(to, "Patient/")
 	}
 	return ""

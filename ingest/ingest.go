@@ -53,13 +53,16 @@ type Ingest struct {
 	stop    context.CancelFunc
 	done    chan struct{}
 
-	mu      sync.Mutex
-	failure error         // of the last round, nil after a good one
-	round   chan struct{} // closed and replaced after every round
-	caught  uint64        // the change log is followed up to here
-	started int           // rounds begun
-	ended   int           // rounds ended well
-	erased  bool          // words of erased patients may still be in the index's files
+	resume, opened uint64 // changes between these the follower settles first
+
+	mu        sync.Mutex
+	failure   error         // of the last round, nil after a good one
+	round     chan struct{} // closed and replaced after every round
+	caught    uint64        // the change log is followed up to here
+	started   int           // rounds begun
+	ended     int           // rounds ended well
+	unsettled []keyed       // arrived, but whether somebody waits for them could not be dealt with
+	erased    bool          // words of erased patients may still be in the index's files
 }
 
 // Open starts the follower where it had come to. Close it.
@@ -97,6 +100,8 @@ func (in *Ingest) catchUp() error {
 			return fmt.Errorf("ingest: emptying the index: %w", err)
 		}
 	}
+	in.opened = in.opt.Store.Head()
+	in.resume = min(position, in.opened)
 	in.caught = min(position, in.opt.Index.Position())
 	graves := map[[16]byte]bool{}
 	for c, err := range in.opt.Store.Changes(in.caught) {

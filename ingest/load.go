@@ -230,15 +230,14 @@ func (in *Ingest) commit(ctx context.Context, writes []store.Write, outcomes []O
 		return err
 	}
 	var touched []string
-	var keyed, shared []int
+	var arrived []keyed
+	var shared []int
 	now := in.opt.Now()
 	for i, r := range results {
 		w, out := &writes[i], &outcomes[i]
 		out.Version, out.Unchanged, out.Updated = r.Version, !r.Changed, now
 		out.Status = status(w, r)
-		if len(w.Keys) > 0 { // unchanged ones too: sending again mends what a crash left waiting
-			keyed = append(keyed, i)
-		}
+		arrived = keysOf(arrived, w) // of unchanged ones too: sending again mends
 		if !r.Changed {
 			continue
 		}
@@ -250,9 +249,11 @@ func (in *Ingest) commit(ctx context.Context, writes []store.Write, outcomes []O
 		}
 	}
 	touched = append(touched, in.touchedByShared(writes, shared)...)
-	in.dirty.land(flight, touched...)
+	in.dirty.mark(touched...)
+	in.settleWaiting(ctx, arrived)
+	in.dirty.land(flight)
 	in.notify()
-	return in.settleWaiting(ctx, writes, keyed)
+	return nil
 }
 
 func status(w *store.Write, r store.Result) int {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ember/record"
+	"ember/store"
 )
 
 func patientReplacedBy(id, by string) string {
@@ -99,4 +100,32 @@ func TestIndexOfALaterStore(t *testing.T) {
 	}
 	h.load(allergyOf("a1", "p1"))
 	h.undated("p1", 1)
+}
+
+// TestSettlingAfterCrash commits the target of a waiting reference to the store
+// alone, as when the process dies before those who wait are looked for.
+func TestSettlingAfterCrash(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.load(`{"resourceType":"AllergyIntolerance","id":"a1","patient":{"reference":"Patient?identifier=urn:mrn|1"},"asserter":{"reference":"Practitioner?identifier=urn:npi|9"},"code":{"text":"penicillin"}}`)
+	h.load(`{"resourceType":"Practitioner","id":"dr","identifier":[{"system":"urn:npi","value":"9"}]}`)
+	if _, err := h.Delete(t.Context(), "Practitioner", "dr", 0); err != nil { // what was resolved stays so
+		t.Fatal(err)
+	}
+	h.wait()
+	h.Close()
+	w := store.Write{Type: "Patient", ID: "p1", Patient: "p1", Raw: []byte(`{"resourceType":"Patient","id":"p1","identifier":[{"system":"urn:mrn","value":"1"}]}`), Keys: [][]byte{[]byte("i|Patient|urn:mrn|1")}}
+	if _, err := h.store.Commit(t.Context(), []store.Write{w}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.index.Close(), h.store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.store = nil
+	h = open(t, dir)
+	h.wait()
+	h.undated("p1", 1)
+	if got := h.served("AllergyIntolerance", "a1"); !strings.Contains(got, `"Practitioner/dr"`) {
+		t.Errorf("a resolved reference was lost: %s", got)
+	}
 }

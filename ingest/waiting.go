@@ -2,48 +2,13 @@ package ingest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"ember/fhir"
 	"ember/store"
 )
-
-// settleWaiting gives the references that waited for an identifier their target,
-// now that resources with identifiers have been committed. Both sides look: who
-// brings the identifier for those who wait, and who waits for an identifier that
-// came while the write was under way.
-func (in *Ingest) settleWaiting(ctx context.Context, writes []store.Write, keyed []int) error {
-	again := map[store.Ref]struct{}{}
-	for _, i := range keyed {
-		for _, key := range writes[i].Keys {
-			other, ok := counterpart(key)
-			if !ok {
-				continue
-			}
-			refs, err := in.opt.Store.Lookup(other)
-			if err != nil {
-				return fmt.Errorf("ingest: looking for waiting references: %w", err)
-			}
-			if key[0] == 'w' && len(refs) > 0 {
-				refs = []store.Ref{{Type: writes[i].Type, ID: writes[i].ID}}
-			}
-			for _, r := range refs {
-				again[r] = struct{}{}
-			}
-		}
-	}
-	for r := range again {
-		if err := in.resettle(ctx, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // counterpart is the key of those who wait for an identifier, or of who has the
 // one that is waited for.
@@ -57,33 +22,13 @@ func counterpart(key []byte) ([]byte, bool) {
 	return nil, false
 }
 
-// resettle resolves the references of a stored resource again.
-func (in *Ingest) resettle(ctx context.Context, ref store.Ref) error {
-	r, err := in.opt.Store.Get(ref.Type, ref.ID)
-	if errors.Is(err, store.ErrGone) || errors.Is(err, store.ErrNotFound) {
-		return nil
+// kept are what the resource's own splices resolved: it holds on, within its
+// Bundle or not.
+func (in *Ingest) kept(r store.Resource, h *fhir.Header) *links {
+	l := &links{refs: map[string]string{}, identifiers: map[string]string{}}
+	if s := h.SubjectIdentifier; len(s.Value) > 0 && r.Patient != "" {
+		l.identifiers[string(identifierKey("Patient", string(s.System), string(s.Value)))] = "Patient/" + r.Patient
 	}
-	if err != nil {
-		return fmt.Errorf("ingest: %s/%s: %w", ref.Type, ref.ID, err)
-	}
-	var h fhir.Header
-	var issues []fhir.Issue
-	fhir.Scan(r.Raw, &h)
-	w := in.write(&h, r.Raw, r.ID, in.kept(r), &issues)
-	w.IfVersion = r.Version
-	flight := in.dirty.begin(in.opt.Store.Head())
-	_, err = in.opt.Store.Commit(ctx, []store.Write{w})
-	in.dirty.land(flight, r.Patient, w.Patient)
-	if isConflict(err) {
-		return nil // a newer version has come, and was resolved on its own way in
-	}
-	return err
-}
-
-// kept are the references that the resource's own splices resolved within its
-// Bundle: they hold on.
-func (in *Ingest) kept(r store.Resource) *links {
-	l := &links{refs: map[string]string{}}
 	splices, err := fhir.DecodeSplices(r.Aside)
 	if err != nil {
 		return l
@@ -93,8 +38,13 @@ func (in *Ingest) kept(r store.Resource) *links {
 			continue
 		}
 		from, to := unquote(r.Raw[s.Start:s.End]), unquote([]byte(s.With))
-		if fhir.ParseReference(to).Kind == fhir.Relative {
-			l.refs[from] = to
+		if fhir.ParseReference(to).Kind != fhir.Relative {
+			continue
+		}
+		l.refs[from] = to
+		p := fhir.ParseReference(from)
+		if system, value, ok := p.Identifier(); ok {
+			l.identifiers[string(identifierKey(p.Type, system, value))] = to
 		}
 	}
 	return l
