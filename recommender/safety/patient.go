@@ -36,12 +36,16 @@ type activeDrug struct {
 	ended      bool      // before the moment, but a washout may count
 	draft      bool      // ordered in the very moment
 	local      bool      // eye drops, creams: hardly reaches the blood
+	guessed    bool      // nothing on record says when it ended
+	stopped    bool      // the status says that it ended
+	brought    string    // the words of the examination that brings it, "" for an order of its own
 	assumption string
 }
 
 type given struct {
 	drug  *terms.Drug
 	known time.Time
+	taken bool // given, dispensed or stated, not only ordered
 }
 
 type allergy struct {
@@ -116,13 +120,15 @@ func (l *looker) event(e *record.Event, draft bool) {
 		l.medication(e, draft)
 	case record.Allergy:
 		l.allergy(e)
-	case record.Condition, record.Finding, record.Procedure:
+	case record.Condition, record.Finding, record.Procedure, record.Test:
 		l.sets(e)
 		l.value(e)
-	case record.Test:
-		l.sets(e)
-		l.value(e)
-		l.test(e)
+		if e.Kind == record.Test {
+			l.test(e)
+		}
+		if e.Kind == record.Test || e.Kind == record.Procedure {
+			l.brings(e, draft)
+		}
 	}
 }
 
@@ -137,9 +143,11 @@ func (l *looker) medication(e *record.Event, draft bool) {
 		drug = &d
 		l.drugs[key] = drug
 	}
-	l.p.given = append(l.p.given, given{drug, e.Known})
+	if !draft {
+		l.p.given = append(l.p.given, given{drug, e.Known, e.Mode == record.Done || e.Mode == record.Stated})
+	}
 	a := l.activity(e, drug, draft)
-	if a.ended && l.p.at.Sub(a.until) > longestWashout {
+	if a.ended && !l.matters(&a, classesOf(*drug)) {
 		return
 	}
 	if !drug.Mapped && !a.ended {
@@ -152,8 +160,37 @@ func (l *looker) medication(e *record.Event, draft bool) {
 	}
 }
 
-// longestWashout is beyond any washout in the tables.
-const longestWashout = 60 * day
+// guessedFor is how long a drug is named after an end that was only assumed.
+const guessedFor = 365 * day
+
+// matters reports whether a drug that has ended is still worth looking at:
+// within the longest washout, or when its end was assumed and it is of a class
+// that a blocking interaction names.
+func (l *looker) matters(a *activeDrug, classes []string) bool {
+	ago := l.p.at.Sub(a.until)
+	return ago <= l.c.longest || a.guessed && ago <= guessedFor && hasAny(classes, l.c.blocking)
+}
+
+// brings notes an examination with a contrast medium, which is a drug like any
+// other for as long as its washout.
+func (l *looker) brings(e *record.Event, draft bool) {
+	for i := range l.c.imaging {
+		row := &l.c.imaging[i]
+		if row.brings == "" {
+			continue
+		}
+		when := firstTime(e.Start, e.Known)
+		if e.End.After(when) && !e.End.After(l.p.at) {
+			when = e.End
+		}
+		ended := !draft && !when.After(l.p.at)
+		if ended && l.p.at.Sub(when) > l.c.longest || !row.says(l.c.wordsOf(e)) {
+			continue
+		}
+		l.p.drugs = append(l.p.drugs, activeDrug{classes: []string{row.brings}, source: e.Source, until: when, ended: ended, draft: draft, brought: e.Text})
+		return
+	}
+}
 
 func (l *looker) unmapped(e *record.Event) {
 	text := e.Source + ": a drug that is not known as any ingredient; interactions and duplicates with it were not checked"
@@ -162,8 +199,9 @@ func (l *looker) unmapped(e *record.Event) {
 	}
 }
 
-// activity says until when an order counts: its dated end, else its supply, else
-// a default by class and encounter.
+// activity says until when an order counts: its dated end, else its status where
+// that is known (now, not in the past), else its supply, else a default by class
+// and encounter.
 func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeDrug {
 	start := e.Start
 	if start.IsZero() || !e.Known.IsZero() && e.Known.After(start) {
@@ -173,21 +211,49 @@ func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeD
 	switch {
 	case draft:
 		return a
-	case start.IsZero() && e.End.IsZero():
-		a.assumption = "without a date: taken to be active"
-		return a
+	case e.Status == record.Ended && (e.End.IsZero() || e.End.After(l.p.at)):
+		return l.stopped(e, drug, start)
 	case !e.End.IsZero():
 		a.until = e.End
+	case e.Status == record.Active:
+		a.assumption = "status active, no end on record: taken to be active"
+		return a
+	case e.Status == record.OnHold:
+		a.assumption = "on hold: taken to be resumed"
+		return a
+	case start.IsZero():
+		a.assumption = "without a date: taken to be active"
+		return a
 	case e.Days > 0:
 		a.until = start.Add(time.Duration(e.Days) * day)
 	default:
-		a.until, a.assumption = l.assumed(e, drug, start)
+		a = l.assumed(e, drug, start)
 	}
 	a.ended = a.until.Before(l.p.at)
 	return a
 }
 
-func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) (time.Time, string) {
+// stopped is an order whose status says that it ended, at some time that is not
+// on record: at the latest now, for the washout.
+func (l *looker) stopped(e *record.Event, drug *terms.Drug, start time.Time) activeDrug {
+	a := activeDrug{until: l.p.at, ended: true, guessed: true, stopped: true}
+	var by time.Time
+	switch {
+	case start.IsZero():
+		return a
+	case e.Days > 0:
+		by = start.Add(time.Duration(e.Days) * day)
+	default:
+		by = l.assumed(e, drug, start).until
+	}
+	if by.Before(a.until) {
+		a.until = by
+	}
+	return a
+}
+
+// assumed is when an order ends of which nothing says so.
+func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) activeDrug {
 	days, why := 0, ""
 	for _, d := range l.c.durations {
 		if has(classesOf(*drug), d.class) {
@@ -198,9 +264,9 @@ func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) (ti
 	stay, inStay := l.stay(e)
 	switch {
 	case inStay && stay.End.IsZero() && days == 0:
-		return l.p.at.Add(day), "no end on record: taken to last for the stay"
+		return activeDrug{until: l.p.at.Add(day), assumption: "no end on record: taken to last for the stay"}
 	case inStay && days == 0:
-		return stay.End, "no end on record: taken to last for the stay"
+		return activeDrug{until: stay.End, assumption: "no end on record: taken to last for the stay"}
 	case e.Mode == record.Done && days == 0:
 		days, why = 2, "a single administration"
 	case e.Mode == record.Stated && days == 0:
@@ -208,12 +274,16 @@ func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) (ti
 	case days == 0:
 		days, why = 120, "an ambulatory order"
 	}
-	return start.Add(time.Duration(days) * day), fmt.Sprintf("no end on record: taken to last %d days (%s)", days, why)
+	return activeDrug{until: start.Add(time.Duration(days) * day), guessed: e.Mode != record.Done && days > onceDays,
+		assumption: fmt.Sprintf("no end on record: taken to last %d days (%s)", days, why)}
 }
 
-// stay is the hospital stay an event belongs to.
+// onceDays is the longest default duration of what is given once.
+const onceDays = 2
+
+// stay is the hospital stay an event belongs to and ends with.
 func (l *looker) stay(e *record.Event) (record.Encounter, bool) {
-	if e.Encounter == "" {
+	if e.Encounter == "" || e.Home {
 		return record.Encounter{}, false
 	}
 	for i := len(l.encounters) - 1; i >= 0; i-- {
@@ -224,8 +294,13 @@ func (l *looker) stay(e *record.Event) (record.Encounter, bool) {
 	return record.Encounter{}, false
 }
 
+// over reports whether a fact no longer holds, by its end or its status.
+func (p *Patient) over(e *record.Event) bool {
+	return !e.End.IsZero() && !e.End.After(p.at) || e.Status == record.Ended
+}
+
 func (l *looker) allergy(e *record.Event) {
-	if !e.End.IsZero() && !e.End.After(l.p.at) {
+	if l.p.over(e) {
 		return
 	}
 	a := l.c.terms.Allergen(e.Codes, e.Text)
@@ -255,15 +330,15 @@ func nameOfAllergen(e *record.Event, a terms.Allergen) string {
 
 // sets notes which value sets the event puts the patient into.
 func (l *looker) sets(e *record.Event) {
-	if !e.End.IsZero() && !e.End.After(l.p.at) {
-		return
-	}
 	bits := l.c.setsOf(e.Concept)
 	for _, code := range e.Codes {
 		bits |= l.c.setsOf(code)
 	}
 	if !e.Answer.Zero() {
 		bits |= l.c.setsOf(e.Answer)
+	}
+	if l.p.over(e) {
+		bits &= pregnancyEnd
 	}
 	for i := 0; bits != 0; i, bits = i+1, bits>>1 {
 		if bits&1 == 0 {
@@ -278,6 +353,9 @@ func (l *looker) sets(e *record.Event) {
 		}
 	}
 }
+
+// pregnancyEnd is the bit of Checker.sets that tells of something over and done.
+const pregnancyEnd = 1 << 1
 
 // setsOf are the value sets a code is in, as bits of Checker.sets.
 func (c *Checker) setsOf(code record.Code) uint32 {

@@ -76,18 +76,31 @@ func (c *Checker) crossClass(class string) bool {
 	return false
 }
 
+// fewestOrders is how many orders alone tell that a drug is tolerated: one may be
+// the very mistake that the allergy should have stopped.
+const fewestOrders = 3
+
 // tolerated counts how often the patient had one of the ingredients after the
-// allergy was recorded.
-func (p *Patient) tolerated(a *allergy, d terms.Drug) (n int) {
+// allergy was recorded: given, dispensed or stated, else at least three orders.
+// Drafts tell nothing.
+func (p *Patient) tolerated(a *allergy, d terms.Drug) int {
 	if a.known.IsZero() {
 		return 0
 	}
+	taken, ordered := 0, 0
 	for _, g := range p.given {
-		if g.known.After(a.known) && sharesIngredient(*g.drug, d) {
-			n++
+		switch {
+		case !g.known.After(a.known) || !sharesIngredient(*g.drug, d):
+		case g.taken:
+			taken++
+		default:
+			ordered++
 		}
 	}
-	return n
+	if taken == 0 && ordered < fewestOrders {
+		return 0
+	}
+	return taken + ordered
 }
 
 func sharesIngredient(a, b terms.Drug) bool {
@@ -113,6 +126,8 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 		if !left && !right {
 			continue
 		}
+		var perhaps *activeDrug
+		found := false
 		for j := range p.drugs {
 			d := &p.drugs[j]
 			asRight, asLeft := left && hasAny(d.classes, row.right), right && hasAny(d.classes, row.left)
@@ -120,17 +135,32 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 				continue
 			}
 			if d.ended && !(asLeft && within(p.at.Sub(d.until), row.washout[0]) || asRight && within(p.at.Sub(d.until), row.washout[1])) {
+				if perhaps == nil && row.perhaps(d) {
+					perhaps = d
+				}
 				continue
 			}
 			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
-				Text: row.text + " (with " + ingredientNames(d.drug) + ")", Assumption: d.assumed()})
+				Text: row.text + " (with " + d.name() + ")", Assumption: d.assumed()})
+			found = true
 			break
+		}
+		if !found && perhaps != nil {
+			findings = append(findings, Finding{Rule: "end-assumed", Tier: Info, Source: row.source, References: []string{perhaps.source},
+				Text: "ask whether it is still taken: " + row.text + " (with " + perhaps.name() + ")", Assumption: "no end on record: taken to have ended on " + perhaps.until.Format(time.DateOnly)})
 		}
 	}
 	return findings
 }
 
-func within(since time.Duration, days int) bool { return since <= time.Duration(days)*day }
+// perhaps reports whether a drug that is taken to have ended may not have, and
+// would be blocked then. One whose status says that it ended has; only when is
+// open, which matters where there is a washout.
+func (i *interaction) perhaps(d *activeDrug) bool {
+	return d.guessed && i.tier == Block && (!d.stopped || i.washout != [2]int{})
+}
+
+func within(since time.Duration, days int) bool { return days > 0 && since <= time.Duration(days)*day }
 
 // isDraft reports whether the drug is the very draft that is being checked.
 func isDraft(d *activeDrug, o Order) bool {
@@ -139,12 +169,22 @@ func isDraft(d *activeDrug, o Order) bool {
 
 func (d *activeDrug) assumed() string {
 	switch {
+	case d.ended && d.stopped:
+		return "status ended, no date on record: taken to have ended on " + d.until.Format(time.DateOnly) + ": still within the washout"
 	case d.ended:
 		return "ended on " + d.until.Format(time.DateOnly) + ": still within the washout"
 	case d.assumption != "":
 		return d.assumption
 	}
 	return ""
+}
+
+// name is what the drug, or the examination that brings it, is called.
+func (d *activeDrug) name() string {
+	if d.brought != "" {
+		return d.brought
+	}
+	return ingredientNames(d.drug)
 }
 
 func ingredientNames(d terms.Drug) string {
@@ -159,6 +199,7 @@ func ingredientNames(d terms.Drug) string {
 // by the table. Renewing what the patient takes is neither, nor is an eye drop
 // or cream beside the same drug by mouth.
 func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, classes []string) []Finding {
+	o.Continue = o.Continue && p.takes(o.Drug)
 	local := c.staysLocal(o.Event, classes)
 	var beside *Finding
 	for i := range p.drugs {
@@ -202,6 +243,17 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 		}
 	}
 	return findings
+}
+
+// takes reports whether an active drug shares an ingredient: only then is an
+// order a renewal, whatever was ordered long ago.
+func (p *Patient) takes(d terms.Drug) bool {
+	for i := range p.drugs {
+		if a := &p.drugs[i]; !a.ended && !a.draft && sharesIngredient(a.drug, d) {
+			return true
+		}
+	}
+	return false
 }
 
 // usualBeside is the row that lowers a duplicate, when there is one for every

@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"time"
 
 	"ember/record"
 	"ember/terms"
@@ -35,7 +36,7 @@ const (
 type Order struct {
 	Drug     terms.Drug
 	Event    *record.Event // the draft itself, nil for a candidate
-	Continue bool          // renews what the patient takes
+	Continue bool          // renews what the patient takes; holds only where an active drug shares an ingredient
 	Code     record.Code
 	Kind     record.Kind
 }
@@ -66,6 +67,8 @@ type Checker struct {
 	intervals    []interval
 	forms        []form
 	imaging      []imaging
+	longest      time.Duration // washout of the interactions
+	blocking     []string      // classes that blocking interactions name
 
 	sets    []string // value sets that rules name
 	mu      sync.RWMutex
@@ -108,7 +111,7 @@ func (c *Checker) Checks() []string {
 func (c *Checker) Check(p *Patient, o Order) (findings []Finding, unchecked string) {
 	switch o.Kind {
 	case record.Test, record.Procedure:
-		return c.checkImaging(c.checkTest(p, o), p, o), ""
+		return byTier(c.checkImaging(c.checkTest(p, o), p, o)), ""
 	case record.Medication:
 	default:
 		return nil, ""

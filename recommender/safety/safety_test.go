@@ -131,15 +131,38 @@ func TestAllergies(t *testing.T) {
 
 func TestToleranceLowersTheTierUnlessSevere(t *testing.T) {
 	w := newWorld(t)
-	for severity, want := range map[record.Severity]string{record.Low: safety.Warn, record.High: safety.Block} {
-		f := w.check(record.Person{}, w.order("amoxicillin"), allergyTo("PCN", 1000, severity), w.drug("amoxicillin", 300))
-		if len(f) == 0 || f[0].Tier != want || !strings.Contains(f[0].Assumption, "1 times") || f[0].Severity != severity.String() {
-			t.Errorf("%v: %+v", severity, f)
+	given := func(mode record.Mode, days ...int) (all []record.Event) {
+		for _, d := range days {
+			e := w.drug("amoxicillin", d)
+			e.Mode = mode
+			all = append(all, e)
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name     string
+		severity record.Severity
+		events   []record.Event
+		want     string
+		assumed  string
+	}{
+		{"given once", record.Low, given(record.Done, 300), safety.Warn, "1 times"},
+		{"stated", record.Low, given(record.Stated, 700), safety.Warn, "1 times"},
+		{"given once, severe", record.High, given(record.Done, 300), safety.Block, "1 times"},
+		{"one order may be the mistake", record.Low, given(record.Ordered, 300), safety.Block, ""},
+		{"two orders", record.Low, given(record.Ordered, 300, 400), safety.Block, ""},
+		{"three orders", record.Low, given(record.Ordered, 300, 400, 500), safety.Warn, "3 times"},
+		{"before the allergy was recorded", record.Low, given(record.Done, 2000), safety.Block, ""},
+	} {
+		f := w.check(record.Person{}, w.order("amoxicillin"), append(c.events, allergyTo("PCN", 1000, c.severity))...)
+		if len(f) == 0 || f[0].Tier != c.want || !strings.Contains(f[0].Assumption, c.assumed) || c.assumed == "" && f[0].Assumption != "" || f[0].Severity != c.severity.String() {
+			t.Errorf("%s: %+v", c.name, f)
 		}
 	}
-	f := w.check(record.Person{}, w.order("amoxicillin"), allergyTo("PCN", 300, record.Low), w.drug("amoxicillin", 1000))
-	if tier(f, "allergy") != safety.Block {
-		t.Errorf("had it before the allergy was recorded: %+v", f)
+	drafts := given(record.Ordered, 0, 0, 0)
+	tl := record.Timeline{Events: []record.Event{allergyTo("PCN", 1000, record.Low)}}
+	if f, _ := w.rules.Check(w.rules.Prepare(tl.Live(now), drafts), w.order("amoxicillin")); tier(f, "allergy") != safety.Block {
+		t.Errorf("drafts: %+v", f)
 	}
 }
 

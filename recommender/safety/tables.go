@@ -140,9 +140,12 @@ func tierOf(row map[string]string) (string, error) {
 	}
 }
 
+// mostDays is a century: durations stay far from overflow.
+const mostDays = 36525
+
 func number(row map[string]string, column string) (int, error) {
 	n, err := strconv.Atoi(row[column])
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > mostDays {
 		return 0, fmt.Errorf("%s: %q is not a number of days", column, row[column])
 	}
 	return n, nil
@@ -157,9 +160,6 @@ func washoutOf(row map[string]string) (days [2]int, err error) {
 	for i, s := range []string{left, right} {
 		if days[i], err = number(map[string]string{"washout": s}, "washout"); err != nil {
 			return days, err
-		}
-		if time.Duration(days[i])*day > longestWashout {
-			return days, fmt.Errorf("washout: more than %d days", longestWashout/day)
 		}
 	}
 	return days, nil
@@ -178,6 +178,10 @@ func (c *Checker) loadInteractions(s source) error {
 			return err
 		}
 		c.interactions = append(c.interactions, interaction{r["rule"], tier, r["text"], r["source"], list(r["left"]), list(r["right"]), days})
+		c.longest = max(c.longest, time.Duration(max(days[0], days[1]))*day)
+		if tier == Block {
+			c.blocking = append(append(c.blocking, list(r["left"])...), list(r["right"])...)
+		}
 		return c.knownClasses(list(r["left"]), list(r["right"]))
 	})
 }

@@ -15,9 +15,10 @@ type form struct {
 
 // imaging is an examination that brings something the patient may be allergic
 // to, by its words: any of the alternatives, each a list of phrases that must
-// all be there.
+// all be there. brings is the drug class it brings for interactions, "" for none.
 type imaging struct {
 	rule, tier, text, source string
+	brings                   string
 	allergen                 []string
 	words                    [][]string
 	unless                   []string
@@ -31,12 +32,12 @@ func (c *Checker) loadForms(s source) error {
 }
 
 func (c *Checker) loadImaging(s source) error {
-	return s.rows("imaging.tsv", []string{"rule", "tier", "allergen", "words", "unless", "text", "source"}, func(r map[string]string) error {
+	return s.rows("imaging.tsv", []string{"rule", "tier", "allergen", "brings", "words", "unless", "text", "source"}, func(r map[string]string) error {
 		tier, err := tierOf(r)
 		if err != nil {
 			return err
 		}
-		row := imaging{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], allergen: list(r["allergen"])}
+		row := imaging{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], brings: r["brings"], allergen: list(r["allergen"])}
 		for _, alternative := range list(r["words"]) {
 			var all []string
 			for _, words := range strings.Split(alternative, "+") {
@@ -50,7 +51,7 @@ func (c *Checker) loadImaging(s source) error {
 			}
 		}
 		c.imaging = append(c.imaging, row)
-		return c.knownClasses(row.allergen)
+		return c.knownClasses(row.allergen, []string{row.brings})
 	})
 }
 
@@ -72,9 +73,22 @@ func (c *Checker) staysLocal(e *record.Event, classes []string) bool {
 	return false
 }
 
-// checkImaging warns of an examination with something the patient is allergic to.
+// wordsOf are the words of an examination on record, plain.
+func (c *Checker) wordsOf(e *record.Event) string {
+	words := plain(e.Text) + plain(e.Concept.Display)
+	if len(e.Codes) > 0 {
+		words += plain(e.Codes[0].Display)
+	}
+	if words == "" {
+		words = plain(c.terms.Display(e.Concept))
+	}
+	return words
+}
+
+// checkImaging warns of an examination with something the patient is allergic
+// to, or that does not go with a drug the patient takes.
 func (c *Checker) checkImaging(findings []Finding, p *Patient, o Order) []Finding {
-	if len(p.allergies) == 0 {
+	if len(p.allergies) == 0 && len(p.drugs) == 0 {
 		return findings
 	}
 	words := plain(o.Code.Display)
@@ -95,6 +109,9 @@ func (c *Checker) checkImaging(findings []Finding, p *Patient, o Order) []Findin
 					References: []string{a.source}, Severity: a.severity.String()})
 				break
 			}
+		}
+		if row.brings != "" {
+			findings = c.checkInteractions(findings, p, o, []string{row.brings})
 		}
 	}
 	return findings
