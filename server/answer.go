@@ -33,6 +33,8 @@ func appendAnswer(b []byte, q question, on about, a *recommender.Answer) (body [
 	b = text(b, `,"patient":`, "Patient/"+on.patient)
 	b = text(b, `,"at":`, q.at.Format(atLayout))
 	content := len(b)
+	b = append(b, `,"live":`...)
+	b = strconv.AppendBool(b, q.live)
 	b = text(b, `,"want":`, q.want.String())
 	b = text(b, `,"model":{"name":`, a.Model.Name)
 	b = text(b, `,"version":`, a.Model.Version)
@@ -129,7 +131,7 @@ func appendIssue(b []byte, issue *fhir.Issue) []byte {
 // model and rules.
 func answerID(q question, on about, a *recommender.Answer) string {
 	h := sha256.New()
-	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), q.want.String(), strconv.Itoa(q.limit),
+	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), strconv.FormatBool(q.live), q.want.String(), strconv.Itoa(q.limit),
 		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules} {
 		_, _ = io.WriteString(h, part)
 		_, _ = h.Write([]byte{0})

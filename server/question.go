@@ -20,7 +20,7 @@ const (
 type question struct {
 	want    recommender.Want
 	at      time.Time
-	live    bool // at is now: no moment was asked for
+	live    bool // at is now, give or take a day: care that is given now
 	limit   int
 	explain record.Code
 }
@@ -81,7 +81,9 @@ func parseWant(v url.Values) (recommender.Want, error) {
 }
 
 // parseAt takes an RFC 3339 instant, or a date for its first moment in UTC.
-// A moment up to a day ahead of now is let pass: clocks differ.
+// A moment up to a day ahead of now is let pass: clocks differ. Within a day of
+// now the question is about care given now, which needs all that is on record:
+// an EHR that always sends its own clock must not miss today's allergy.
 func parseAt(v url.Values, now time.Time) (at time.Time, live bool, err error) {
 	text, ok, err := one(v, "at")
 	if err != nil {
@@ -100,7 +102,7 @@ func parseAt(v url.Values, now time.Time) (at time.Time, live bool, err error) {
 	if at.After(now.Add(24 * time.Hour)) {
 		return at, false, badParameter("at", "it lies in the future")
 	}
-	return at.UTC().Truncate(time.Millisecond), false, nil
+	return at.UTC().Truncate(time.Millisecond), now.Sub(at) <= 24*time.Hour, nil
 }
 
 func parseLimit(v url.Values) (int, error) {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,6 +19,8 @@ func TestAt(t *testing.T) {
 		"2026-05-01T09:30:00+02:00":     "2026-05-01T07:30:00Z",
 		"2026-05-01T09:30:00.12345678Z": "2026-05-01T09:30:00.123Z",
 		"2026-11-24T11:00:00Z":          "2026-11-24T11:00:00Z",
+		"2026-11-22T12:00:00Z":          "2026-11-22T12:00:00Z",
+		"2026-11-22T11:59:59Z":          "2026-11-22T11:59:59Z",
 		"":                              "2026-11-23T12:00:00Z",
 	} {
 		w := h.do("GET /v1/patients/p1/recommendations?want=tests&at="+url.QueryEscape(at), "")
@@ -25,8 +28,12 @@ func TestAt(t *testing.T) {
 		if got := h.asked.Past.At().Format("2006-01-02T15:04:05.999Z07:00"); got != wantAt {
 			t.Errorf("at %q is %s, want %s", at, got, wantAt)
 		}
-		if live := h.asked.Key != ""; live != (at == "") {
+		wantLive := at == "" || at >= "2026-11-22T12"
+		if live := h.asked.Key != ""; live != wantLive {
 			t.Errorf("at %q: cached %v", at, live)
+		}
+		if !strings.Contains(w.Body.String(), `,"live":`+strconv.FormatBool(wantLive)+`,`) {
+			t.Errorf("at %q: the answer does not say live %v", at, wantLive)
 		}
 	}
 	want(t, h.do("GET /v1/patients/p1/recommendations?want=tests&at=2026-05-01T09:30:00+02:00", ""), 200)

@@ -245,7 +245,7 @@ func TestRecommend(t *testing.T) {
 	if len(id) != 32 {
 		t.Errorf("id %q", id)
 	}
-	wantBody := `{"id":"` + id + `","patient":"Patient/p1","at":"2026-11-23T12:00:00.000Z","want":"treatments","model":{"name":"baseline","version":"0"},"dataVersion":"v7","rules":"r1",` +
+	wantBody := `{"id":"` + id + `","patient":"Patient/p1","at":"2026-11-23T12:00:00.000Z","live":true,"want":"treatments","model":{"name":"baseline","version":"0"},"dataVersion":"v7","rules":"r1",` +
 		`"items":[{"rank":1,"code":{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"5487","display":"hydrochlorothiazide"},"kind":"medication","status":"new","probability":0.83,` +
 		`"reasons":[{"text":"hypertension < 5 years","weight":1.2,"sources":["Condition/c1"]}],"similar":{"n":50,"received":34},"warnings":[]},` +
 		`{"rank":2,"code":{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"29046","display":"lisinopril"},"kind":"medication","status":"continue","probability":0.1,` +
