@@ -122,7 +122,7 @@ func (ch *charter) add(c *Chart, a *lexicon, e *record.Event, index int32, visit
 	if stands(e, c.at) {
 		f.is |= standing
 	}
-	if e.Kind == record.Medication && (supplied(e, c.at) || within && c.setting != ambulatory && e.End.IsZero()) {
+	if e.Kind == record.Medication && (supplied(e, c.at) || within && c.setting != ambulatory && (e.End.IsZero() || e.End.After(c.at))) {
 		f.is |= active
 	}
 	if e.HasValue {

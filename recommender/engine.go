@@ -82,7 +82,7 @@ func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
 	l := e.current.Load()
 	a := l.artifact
 	ans := Answer{At: q.Past.At(), Want: q.Want, Model: ModelRef{a.Name, a.Version},
-		Checks: e.rules.Checks(), Rules: e.rules.Version(), IntendedUse: IntendedUse}
+		Rules: e.rules.Version(), IntendedUse: IntendedUse}
 	s := e.pool.Get().(*scratch)
 	defer e.pool.Put(s)
 	s.begin(l, &q)
@@ -100,6 +100,7 @@ func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
 		return ans, nil
 	}
 	s.rank(a, q.Want, s.depth(&q))
+	ans.Checks = e.rules.Checks()
 	if err := e.present(ctx, l, &q, s, &ans); err != nil {
 		return Answer{}, err
 	}

@@ -259,12 +259,33 @@ func TestAbstains(t *testing.T) {
 	old.Person.Born = record.Date{Year: 1890}
 	for name, l := range map[string]record.Timeline{"dead": dead, "age": old, "empty": empty} {
 		ans := ask(t, e, Query{Past: l.Before(s.Past.At()), Want: Treatments})
-		if !ans.Abstained || ans.AbstainReason == "" || len(ans.Items) != 0 {
-			t.Errorf("%s: abstained %t %q with %d items", name, ans.Abstained, ans.AbstainReason, len(ans.Items))
+		if !ans.Abstained || ans.AbstainReason == "" || len(ans.Items) != 0 || len(ans.Checks) != 0 {
+			t.Errorf("%s: checked %v, abstained %t %q with %d items", name, ans.Checks, ans.Abstained, ans.AbstainReason, len(ans.Items))
 		}
 	}
 	if ans := ask(t, e, Query{Past: s.Past, Want: Treatments}); ans.Abstained {
 		t.Errorf("abstained from an ordinary patient: %s", ans.AbstainReason)
+	}
+}
+
+// TestStatusIsNoFeature: a model learned from pasts without statuses and later
+// ends, so what is asked now must not differ by them.
+func TestStatusIsNoFeature(t *testing.T) {
+	e := engineWith(t, fakeRules{}, nil)
+	line, s := decisionOf(t, 8)
+	at := s.Past.At()
+	plain, told := line, line
+	plain.Events, told.Events = slices.Clone(line.Events), slices.Clone(line.Events)
+	for i := range told.Events {
+		plain.Events[i].End, plain.Events[i].Status = time.Time{}, 0
+		told.Events[i].End, told.Events[i].Status = at.AddDate(0, 6, 0), record.Status(i%4)
+	}
+	before := ask(t, e, Query{Past: plain.Live(at), Want: Treatments})
+	after := ask(t, e, Query{Past: told.Live(at), Want: Treatments})
+	for i := range before.Items {
+		if b, a := before.Items[i], after.Items[i]; !a.Code.Is(b.Code) || a.Probability != b.Probability || a.Status != b.Status {
+			t.Fatalf("item %d: %s %.4f became %s %.4f", i, b.Code.Value, b.Probability, a.Code.Value, a.Probability)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ type Answer struct {
 	Model   ModelRef
 	Items   []Item    // best first
 	Blocked []Blocked // what would have been an item, and must not be
-	// Checks are the rules that were checked; Unchecked says what could not
+	// Checks are the rules that were checked, none when abstained; Unchecked says what could not
 	// be, Degraded which sources (or "cache") failed to take part.
 	Checks, Unchecked, Degraded []string
 	Abstained                   bool
