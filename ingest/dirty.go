@@ -13,6 +13,7 @@ type dirty struct {
 	mu      sync.Mutex
 	waiting map[string]struct{}
 	working map[string]struct{} // taken by the round at hand
+	failed  map[string]struct{} // could not be rebuilt
 	flights map[*flight]struct{}
 	first   time.Time // of the oldest mark in waiting
 	last    time.Time // of the youngest, or of the end of a load after it
@@ -66,7 +67,8 @@ func (d *dirty) has(patient string) bool {
 	defer d.mu.Unlock()
 	_, waiting := d.waiting[patient]
 	_, working := d.working[patient]
-	return waiting || working
+	_, failed := d.failed[patient]
+	return waiting || working || failed
 }
 
 func (d *dirty) size() int {

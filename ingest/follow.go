@@ -38,6 +38,8 @@ func (in *Ingest) follow(ctx context.Context) {
 			wait = time.Hour
 			if unflushed {
 				wait = settleTime
+			} else if in.dirty.failures() != nil {
+				wait = retryTime
 			}
 		}
 		timer := time.NewTimer(wait)
@@ -62,6 +64,8 @@ func (in *Ingest) follow(ctx context.Context) {
 		case unflushed:
 			in.settle(in.flush())
 			unflushed = false
+		default:
+			in.dirty.mark(in.dirty.failures()...)
 		}
 	}
 }
@@ -126,11 +130,19 @@ func (in *Ingest) work(ctx context.Context) error {
 // of others, in order: what becomes known of an old record is known of the one
 // that stays.
 func (in *Ingest) withSuccessors(patients []string) []string {
+	given := len(patients)
+	patients = in.successorsOf(patients)
+	in.dirty.join(patients[given:])
+	slices.Sort(patients)
+	return patients
+}
+
+// successorsOf adds to the patients, behind them, whoever replaces one of them.
+func (in *Ingest) successorsOf(patients []string) []string {
 	seen := make(map[string]bool, len(patients))
 	for _, p := range patients {
 		seen[p] = true
 	}
-	given := len(patients)
 	for i := 0; i < len(patients); i++ {
 		r, err := in.opt.Store.Get("Patient", patients[i])
 		if err != nil {
@@ -143,8 +155,6 @@ func (in *Ingest) withSuccessors(patients []string) []string {
 			}
 		}
 	}
-	in.dirty.join(patients[given:])
-	slices.Sort(patients)
 	return patients
 }
 
@@ -171,7 +181,7 @@ func (in *Ingest) rebuild(ctx context.Context, patients []string, upTo uint64) e
 
 func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position uint64) error {
 	docs := make([]index.Document, len(patients))
-	found := make([]bool, len(patients))
+	found, bad := make([]bool, len(patients)), make([]bool, len(patients))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(in.opt.Workers)
 	for i, p := range patients {
@@ -180,17 +190,23 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 				return err
 			}
 			doc, ok, err := in.document(p)
-			docs[i], found[i] = doc, ok
-			return err
+			docs[i], found[i], bad[i] = doc, ok, err != nil
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := in.setAside(patients, bad); err != nil {
 		return err
 	}
 	var kept []index.Document
 	var puts []record.Timeline
 	var removed []string
 	for i, doc := range docs {
+		if bad[i] {
+			continue
+		}
 		if !found[i] {
 			removed = append(removed, patients[i])
 			continue
@@ -221,6 +237,7 @@ func (in *Ingest) tick() {
 // document is what the index gets of a patient; ok is false when nothing of him
 // is stored.
 func (in *Ingest) document(patient string) (doc index.Document, ok bool, err error) {
+	defer recovered(&err)
 	doc.Timeline, doc.Notes, ok, err = in.timeline(patient)
 	if err != nil || !ok {
 		return doc, ok, err
@@ -250,6 +267,7 @@ func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
 // timeline maps the stored resources of a patient, and of the records that this
 // one replaces.
 func (in *Ingest) timeline(patient string) (t record.Timeline, notes []record.Note, ok bool, err error) {
+	defer recovered(&err)
 	var failure error
 	resources := func(yield func(fhir.Resource) bool) {
 		for _, id := range append([]string{patient}, in.replaced(patient)...) {

@@ -100,6 +100,9 @@ func (in *Ingest) catchUp() error {
 			return fmt.Errorf("ingest: emptying the index: %w", err)
 		}
 	}
+	if err := in.markFailed(); err != nil {
+		return err
+	}
 	in.opened = in.opt.Store.Head()
 	in.resume = min(position, in.opened)
 	in.caught = min(position, in.opt.Index.Position())
@@ -179,7 +182,10 @@ func (in *Ingest) Refresh() (patients int, err error) {
 func (in *Ingest) Lag() (changes uint64, failure error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.opt.Store.Head() - in.caught, in.failure
+	if in.failure != nil {
+		return in.opt.Store.Head() - in.caught, in.failure
+	}
+	return in.opt.Store.Head() - in.caught, in.failing()
 }
 
 // Wait returns when everything committed before the call has been followed.

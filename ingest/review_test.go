@@ -129,3 +129,49 @@ func TestSettlingAfterCrash(t *testing.T) {
 		t.Errorf("a resolved reference was lost: %s", got)
 	}
 }
+
+// TestOneBadPatient has everybody else followed, also after reopening.
+func TestOneBadPatient(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.SetEncoder(func(tl record.Timeline) []float32 {
+		if tl.Person.ID == "p1" {
+			panic("bad")
+		}
+		return nil
+	})
+	h.load(pat + "\n" + cond + "\n" + strings.ReplaceAll(pat+"\n"+cond, "1\"", "2\""))
+	h.wait()
+	if n := h.finds("diabetes"); n != 1 {
+		t.Errorf("found %d", n)
+	}
+	if lag, err := h.Lag(); lag != 0 || err == nil || strings.Contains(err.Error(), "p1") {
+		t.Errorf("lag %d, %v", lag, err)
+	}
+	if c, err := h.Chart("p1"); err != nil || len(c.Events) != 1 {
+		t.Errorf("the chart has %d events, %v", len(c.Events), err)
+	}
+	h.closeAll()
+	h = open(t, dir)
+	h.wait()
+	if _, err := h.Lag(); err != nil || h.finds("diabetes") != 2 {
+		t.Errorf("after reopening: %v", err)
+	}
+}
+
+func TestErasingMergedRecords(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.load(patientReplacedBy("p1", "p2") + "\n" + patientReplacedBy("p2", "p3") + "\n" + `{"resourceType":"Patient","id":"p3"}` + "\n" + allergyOf("a1", "p1") + "\n" + allergyOf("a2", "p2"))
+	h.undated("p3", 2)
+	if err := h.Erase(t.Context(), "p1"); err != nil {
+		t.Fatal(err)
+	}
+	h.undated("p3", 1)
+	h.undated("p2", 1)
+	if err := h.Erase(t.Context(), "nobody"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("erasing nobody: %v", err)
+	}
+	if err := h.Erase(t.Context(), "p1"); err != nil {
+		t.Errorf("erasing again: %v", err)
+	}
+}

@@ -116,14 +116,37 @@ func Served(r store.Resource) ([]byte, error) {
 
 // Erase removes everything of a patient, all versions, from the store, the
 // timelines and the index, and returns when no word of the notes is on disk.
+// Records that were replaced by this one, or that replace it, are other patients
+// to the store: they stay, rebuilt without what was erased. The error is
+// store.ErrNotFound for an id under which nothing ever lay.
 func (in *Ingest) Erase(ctx context.Context, patient string) error {
+	if err := in.known(patient); err != nil {
+		return fmt.Errorf("ingest: erasing: %w", err)
+	}
+	related := append(in.affected("Patient", patient, patient), in.replaced(patient)...)
+	related = in.successorsOf(related)
 	if err := in.opt.Store.Erase(ctx, patient); err != nil {
+		in.dirty.mark(related...)
 		return fmt.Errorf("ingest: erasing: %w", err)
 	}
 	in.mu.Lock()
 	in.erased = true
 	in.mu.Unlock()
-	in.dirty.mark(patient)
+	in.dirty.mark(related...)
 	in.hurry()
 	return in.Wait(ctx)
+}
+
+// known is store.ErrNotFound where nothing of the patient lies or ever lay. One
+// who was erased is known: erasing again ends what was interrupted.
+func (in *Ingest) known(patient string) error {
+	seq, err := in.opt.Store.PatientSeq(patient)
+	if err != nil || seq > 0 {
+		return err
+	}
+	erased, err := in.opt.Store.Erased(patient)
+	if err == nil && !erased {
+		err = store.ErrNotFound
+	}
+	return err
 }
