@@ -104,7 +104,7 @@ func (a *App) openStore(context.Context) (err error) {
 }
 
 func (a *App) openIndex(context.Context) (err error) {
-	a.index, err = index.Open(index.Options{Dir: a.config.path("index"), Notes: true, Fingerprint: a.terms.Version()})
+	a.index, err = index.Open(index.Options{Dir: a.config.path("index"), Notes: true, Fingerprint: a.terms.Version() + "/" + fhir.MapperVersion})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)
 	}

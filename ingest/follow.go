@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -252,7 +253,12 @@ func (in *Ingest) document(patient string) (doc index.Document, ok bool, err err
 // [timelines.ErrNotFound].
 func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
 	if !in.dirty.has(patient) && !slices.ContainsFunc(in.replaced(patient), in.dirty.has) {
-		return in.opt.Timelines.Get(patient)
+		c, err := in.opt.Timelines.Get(patient)
+		if !errors.Is(err, timelines.ErrFormat) {
+			return c, err
+		}
+		in.dirty.mark(patient) // damaged, or of another version of the program
+		in.notify()
 	}
 	t, _, ok, err := in.timeline(patient)
 	if err != nil {

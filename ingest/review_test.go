@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"ember/record"
 	"ember/store"
@@ -173,5 +174,29 @@ func TestErasingMergedRecords(t *testing.T) {
 	}
 	if err := h.Erase(t.Context(), "p1"); err != nil {
 		t.Errorf("erasing again: %v", err)
+	}
+}
+
+func TestDamagedTimelineIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.load(pat + "\n" + cond)
+	h.wait()
+	h.closeAll()
+	s, err := store.Open(store.Options{Dir: dir + "/store", KeyFile: dir + "/key", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := store.Pair{Key: []byte("tp1"), Value: []byte("no timeline"), Patient: "p1"}
+	if err := errors.Join(s.Space("timelines").Put([]store.Pair{bad}, true), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h = open(t, dir)
+	if c, err := h.Chart("p1"); err != nil || len(c.Events) != 1 {
+		t.Errorf("%d events, %v", len(c.Events), err)
+	}
+	h.wait()
+	if c, err := timelinesOf(h.store).Get("p1"); err != nil || len(c.Events) != 1 {
+		t.Errorf("not put anew: %v", err)
 	}
 }
