@@ -31,6 +31,7 @@ type request struct {
 // load stores the entries: a transaction at once or not at all, any other kind
 // entry by entry.
 func (b *bundle) load() error {
+	defer b.in.conditions.hold(b.conditions()...)()
 	b.links = links{refs: map[string]string{}, identifiers: map[string]string{}}
 	requests := make([]request, len(b.entries))
 	outcomes := make([]Outcome, len(b.entries))

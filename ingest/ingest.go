@@ -15,6 +15,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,13 +46,14 @@ type Options struct {
 
 // Ingest is safe for concurrent use.
 type Ingest struct {
-	opt     Options
-	encoder atomic.Pointer[Encoder]
-	dirty   dirty
-	wake    chan struct{}
-	urgent  chan struct{}
-	stop    context.CancelFunc
-	done    chan struct{}
+	opt        Options
+	conditions conditions
+	encoder    atomic.Pointer[Encoder]
+	dirty      dirty
+	wake       chan struct{}
+	urgent     chan struct{}
+	stop       context.CancelFunc
+	done       chan struct{}
 
 	resume, opened uint64 // changes between these the follower settles first
 
@@ -78,7 +80,7 @@ func Open(ctx context.Context, opt Options) (*Ingest, error) {
 	in := &Ingest{
 		opt: opt, stop: stop, done: make(chan struct{}), round: make(chan struct{}),
 		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		dirty: dirty{now: opt.Now},
+		dirty: dirty{now: opt.Now}, conditions: conditions{seed: maphash.MakeSeed()},
 	}
 	if err := in.catchUp(); err != nil {
 		stop()

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"ember/ingest"
 	"ember/record"
 	"ember/store"
 )
@@ -198,5 +201,29 @@ func TestDamagedTimelineIsMadeAnew(t *testing.T) {
 	h.wait()
 	if c, err := timelinesOf(h.store).Get("p1"); err != nil || len(c.Events) != 1 {
 		t.Errorf("not put anew: %v", err)
+	}
+}
+
+func TestConditionalCreatesAtOnce(t *testing.T) {
+	h := open(t, t.TempDir())
+	for i := range 20 {
+		var all sync.WaitGroup
+		var created atomic.Int32
+		for range 8 {
+			all.Go(func() {
+				body := fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"%d"}]}`, i)
+				out, err := h.Put(t.Context(), "Patient", "", []byte(body), ingest.Condition{IfNoneExist: fmt.Sprintf("identifier=urn:mrn|%d", i)})
+				if err != nil {
+					t.Error(err)
+				}
+				if out.Status == 201 {
+					created.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := created.Load(); n != 1 {
+			t.Errorf("%d created", n)
+		}
 	}
 }

@@ -38,6 +38,7 @@ func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condi
 		return out, nil
 	}
 	if on.IfNoneExist != "" {
+		defer in.conditions.hold(typ + "?" + on.IfNoneExist)()
 		if met, err := in.meets(typ, on.IfNoneExist, &out); met || err != nil {
 			return out, err
 		}
