@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -53,7 +54,7 @@ func parts() []part {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -69,7 +70,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&b.page, "page", "docs/performance.md", "the page to write")
 	flag.IntVar(&b.turns, "turns", 3, "counted turns of each measurement")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|report|profile OUT]…  (none: all parts, then report)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|report]…  (none: all parts, then report)\n       bench profile load|ask OUT.pprof")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -83,7 +84,7 @@ func run(ctx context.Context) error {
 	}
 	names := flag.Args()
 	if len(names) > 0 && names[0] == "profile" {
-		return profileLoad(ctx, &b, names[1:])
+		return profile(ctx, &b, names[1:])
 	}
 	if len(names) == 0 {
 		for _, p := range parts() {

@@ -14,61 +14,128 @@ import (
 	"ember"
 )
 
-// profileLoad loads the Synthea export into an Ember opened in this process and
-// writes a CPU profile: profile OUT.pprof [Type…], all types if none are named.
-func profileLoad(ctx context.Context, b *bench, args []string) (err error) {
-	if len(args) == 0 {
-		return errors.New("profile: where to write the profile?")
-	}
-	files, err := synthea(b)
-	if err != nil {
-		return err
-	}
-	if types := args[1:]; len(types) > 0 {
-		files = slices.DeleteFunc(files, func(f string) bool {
-			without := types[0] == "-"
-			return slices.Contains(types, typeOf(f)) == without
-		})
+// profiled has an Ember opened in this process, client included, so that its
+// CPU profile can be written.
+type profiled struct {
+	app    *ember.App
+	server *httptest.Server
+	client *process
+}
+
+// profile is: profile load OUT.pprof [[-] Type…], or profile ask OUT.pprof.
+func profile(ctx context.Context, b *bench, args []string) (err error) {
+	if len(args) < 2 {
+		return errors.New("profile: load or ask, and where to write it?")
 	}
 	config := ember.Defaults()
 	config.Data = filepath.Join(b.tmp, "profile")
+	if config.Executable, err = filepath.Abs(b.ember); err != nil {
+		return err
+	}
 	app, err := ember.Open(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, app.Close()) }()
 	s := httptest.NewServer(app.Handler())
-	defer s.Close()
-	p := &process{base: s.URL, client: newClient(4)}
-	out, err := os.Create(args[0])
+	p := profiled{app, s, &process{base: s.URL, client: newClient(4)}}
+	switch args[0] {
+	case "load":
+		err = p.load(ctx, b, args[1], args[2:])
+	case "ask":
+		err = p.ask(ctx, b, args[1])
+	default:
+		err = errors.New("profile: load or ask?")
+	}
+	s.Close()
+	return errors.Join(err, app.Close())
+}
+
+// recorded runs f under the profiler and gives its processor time.
+func recorded(path string, f func() error) (cpu time.Duration, err error) {
+	out, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	before, err := ownTime()
+	if err != nil {
+		return 0, err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return 0, err
+	}
+	err = f()
+	pprof.StopCPUProfile()
+	after, timed := ownTime()
+	return after - before, errors.Join(err, timed)
+}
+
+// load takes in the Synthea export: the types named, those not named after "-",
+// or all.
+func (p profiled) load(ctx context.Context, b *bench, out string, types []string) error {
+	files, err := synthea(b)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+	if len(types) > 0 {
+		without := types[0] == "-"
+		files = slices.DeleteFunc(files, func(f string) bool { return slices.Contains(types, typeOf(f)) == without })
+	}
 	n, _, err := count(files)
 	if err != nil {
 		return err
 	}
-	if err := pprof.StartCPUProfile(out); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
-	before, err := processorTime(os.Getpid())
+	began := time.Now()
+	cpu, err := recorded(out, func() error {
+		for _, f := range files {
+			if err := p.client.post(ctx, f); err != nil {
+				return err
+			}
+		}
+		return p.client.indexed(ctx)
+	})
+	c := costOf(cpu, time.Since(began), n)
+	fmt.Printf("%d resources: %.1f µs of CPU a resource, client included\n", n, c.CPU)
+	return err
+}
+
+// ask asks cached questions about a small hospital.
+func (p profiled) ask(ctx context.Context, b *bench, out string) error {
+	files, err := b.synth(ctx, "full", askPatients/4)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	for _, f := range files {
-		if err := p.post(ctx, f); err != nil {
-			return err
-		}
-	}
-	posted := time.Since(began)
-	if err := p.indexed(ctx); err != nil {
+	paths, err := questions(files)
+	if err != nil {
 		return err
 	}
-	after, err := processorTime(os.Getpid())
-	c := costOf(after-before, time.Since(began), n)
-	fmt.Printf("%d resources: %.1f µs of CPU a resource, client included; posted in %v, indexed in %v\n", n, c.CPU, posted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	quiet := func(string, int, int) {}
+	if _, err := p.app.Load(ctx, ember.LoadRequest{Paths: []string{filepath.Join(b.tmp, "full")}, Wait: true}, quiet, nil); err != nil {
+		return err
+	}
+	if _, err := p.app.Train(ctx, quiet); err != nil {
+		return err
+	}
+	const rounds = 10
+	round := func() error {
+		for _, path := range paths {
+			if _, err := p.client.get(ctx, path); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := round(); err != nil { // fills the cache
+		return err
+	}
+	cpu, err := recorded(out, func() error {
+		for range rounds {
+			if err := round(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	fmt.Printf("%.3f ms of CPU a request, client included\n", cpu.Seconds()*1e3/float64(rounds*len(paths)))
 	return err
 }

@@ -19,7 +19,6 @@ type Page struct {
 	Machine, Kernel, Go, Version string
 	Processors                   int
 	Memory                       float64 // GiB
-	Turns                        int
 	Size                         *Size
 	Load                         *Load
 	Lean                         *Lean
@@ -29,7 +28,7 @@ type Page struct {
 
 // report writes the page from the figures that are kept.
 func (b *bench) report() error {
-	p := Page{Go: runtime.Version(), Processors: runtime.NumCPU(), Turns: b.turns}
+	p := Page{Go: runtime.Version(), Processors: runtime.NumCPU()}
 	p.Machine, p.Kernel, p.Memory = machine()
 	version, err := exec.Command(b.ember, "version").Output()
 	if err != nil {
