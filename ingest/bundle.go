@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ type bundle struct {
 	entries []staged
 	broken  bool
 	links   links
+	salt    string // see strangers
 	header  fhir.Header
 }
 
@@ -33,6 +35,7 @@ type request struct {
 func (b *bundle) load() error {
 	defer b.in.conditions.hold(b.conditions()...)()
 	b.links = links{refs: map[string]string{}, identifiers: map[string]string{}}
+	b.salt = b.strangers()
 	requests := make([]request, len(b.entries))
 	outcomes := make([]Outcome, len(b.entries))
 	for i := range b.entries {
@@ -100,7 +103,7 @@ func (b *bundle) route(r *request, e *staged, out *Outcome) {
 			out.Type, out.ID = r.typ, r.id
 		}
 	case "POST":
-		r.id = urnID(e.FullURL, "")
+		r.id = b.created(e)
 		b.ifNoneExist(r, e, path, out)
 	default:
 		out.refuse(http.StatusMethodNotAllowed, "not-supported", path+".method", "only GET, POST, PUT and DELETE are supported")
@@ -135,6 +138,50 @@ func urnID(fullURL, given string) string {
 	return ""
 }
 
+// created is the id of a POST entry: the UUID of its fullUrl, or one made from it
+// where that UUID is somebody else's.
+func (b *bundle) created(e *staged) string {
+	id := urnID(e.FullURL, "")
+	if id == "" || b.salt == "" {
+		return id
+	}
+	return b.in.contentID([]byte(b.salt + e.FullURL))
+}
+
+// strangers finds out whether the Bundle creates a Patient under a UUID that is
+// another person's already, as clients do that use the same UUIDs in every
+// Bundle. Then it gives what tells this Bundle's resources apart: the new
+// person's identifiers, so that sending it again still changes nothing.
+func (b *bundle) strangers() (salt string) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		id := urnID(e.FullURL, "")
+		if e.Method != http.MethodPost || e.typ != "Patient" || id == "" {
+			continue
+		}
+		known, err := b.in.opt.Store.Get("Patient", id)
+		if err != nil {
+			continue
+		}
+		mine, theirs := b.identifiers(e.Raw), b.identifiers(known.Raw)
+		if len(mine) > 0 && len(theirs) > 0 && !slices.ContainsFunc(mine, func(k string) bool { return slices.Contains(theirs, k) }) {
+			salt += strings.Join(mine, "\n") + "\n"
+		}
+	}
+	return salt
+}
+
+// identifiers are the keys of a Patient's identifiers, in order.
+func (b *bundle) identifiers(raw []byte) []string {
+	fhir.Scan(raw, &b.header)
+	var keys []string
+	for _, i := range b.header.Identifiers {
+		keys = append(keys, string(identifierKey("Patient", string(i.System), string(i.Value))))
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // conditional finds the resource that an update by identifier means.
 func (b *bundle) conditional(r *request, ref fhir.Reference, path string, out *Outcome) {
 	system, value, ok := ref.Identifier()
@@ -165,7 +212,7 @@ func (b *bundle) ifNoneExist(r *request, e *staged, path string, out *Outcome) {
 	switch to, n := b.in.find(identifierKey(e.typ, system, value)); n {
 	case 0:
 	case 1:
-		if r.id = strings.TrimPrefix(to, e.typ+"/"); r.id != urnID(e.FullURL, "") {
+		if r.id = strings.TrimPrefix(to, e.typ+"/"); r.id != b.created(e) {
 			r.existing = true
 		}
 	default:

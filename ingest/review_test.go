@@ -227,3 +227,27 @@ func TestConditionalCreatesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestConstantUUIDsDoNotOverwriteSomebodyElse(t *testing.T) {
+	h := open(t, t.TempDir())
+	bundle := func(mrn, text string) string {
+		return `{"resourceType":"Bundle","type":"transaction","entry":[
+		{"fullUrl":"urn:uuid:11111111-1111-4111-8111-111111111111","resource":{"resourceType":"Patient","identifier":[{"system":"mrn","value":"` + mrn + `"}]},"request":{"method":"POST","url":"Patient"}},
+		{"fullUrl":"urn:uuid:22222222-2222-4222-8222-222222222222","resource":{"resourceType":"Condition","subject":{"reference":"urn:uuid:11111111-1111-4111-8111-111111111111"},"recordedDate":"2020-01-01","code":{"text":"` + text + `"}},"request":{"method":"POST","url":"Condition"}}]}`
+	}
+	smith := h.load(bundle("1", "gout"))
+	jones := h.load(bundle("2", "asthma"))
+	if smith[0].ID == jones[0].ID || smith[1].ID == jones[1].ID {
+		t.Fatalf("one id for two: %+v %+v", smith, jones)
+	}
+	for _, out := range [][]ingest.Outcome{smith, jones} {
+		if c, err := h.Chart(out[0].ID); err != nil || len(c.Events) != 1 || out[1].Patient != out[0].ID {
+			t.Errorf("%+v: %d events, %v", out[0], len(c.Events), err)
+		}
+	}
+	for _, o := range append(h.load(bundle("1", "gout")), h.load(bundle("2", "asthma"))...) {
+		if !o.Unchanged {
+			t.Errorf("sent again: %+v", o)
+		}
+	}
+}
