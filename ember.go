@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"ember/cache"
 	"ember/fhir"
@@ -52,7 +53,8 @@ type App struct {
 	audit     *auditLog
 	served    served
 	server    *server.Server
-	training  sync.Mutex // one training or evaluation at a time
+	training  sync.Mutex  // one training or evaluation at a time
+	serving   atomic.Bool // others wait for answers while it trains
 }
 
 // Open opens the data directory, making it if there is none, and starts

@@ -35,6 +35,8 @@ func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 		return errors.Join(err, tcp.Close())
 	}
 	local := &http.Server{Handler: a.Local(), ReadHeaderTimeout: 10 * time.Second}
+	a.serving.Store(true)
+	defer a.serving.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.server.Serve(ctx, tcp) })
 	g.Go(func() error { return ignoreClosed(local.Serve(socket)) })

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"ember/models"
@@ -161,6 +162,9 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+strconv.FormatInt(a.config.TrainMemory, 10),
 		"EMBER_KEY_FILE="+a.config.keyFile(), "EMBER_TERMS_DIR="+a.config.TermsDir, "EMBER_RULES_DIR="+a.config.RulesDir,
 		"EMBER_SEED="+strconv.FormatUint(a.config.Seed, 10))
+	if a.serving.Load() { // leave half of the processors to those who wait for answers
+		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(max(1, runtime.NumCPU()/2)))
+	}
 	cmd.SysProcAttr = endWithParent()
 	cmd.Stdin = bytes.NewReader(in)
 	var errText tail
