@@ -71,6 +71,13 @@ func (d *dirty) has(patient string) bool {
 	return waiting || working || failed
 }
 
+// none reports whether every timeline is as young as its resources.
+func (d *dirty) none() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.waiting)+len(d.working)+len(d.failed) == 0
+}
+
 func (d *dirty) size() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

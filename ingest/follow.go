@@ -252,7 +252,7 @@ func (in *Ingest) document(patient string) (doc index.Document, ok bool, err err
 // Chart is the timeline of a patient with every acknowledged write in it, or
 // [timelines.ErrNotFound].
 func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
-	clean := in.dirty.size() == 0 || !in.dirty.has(patient) && !slices.ContainsFunc(in.replaced(patient), in.dirty.has)
+	clean := in.dirty.none() || !in.dirty.has(patient) && !slices.ContainsFunc(in.replaced(patient), in.dirty.has)
 	if clean {
 		c, err := in.opt.Timelines.Get(patient)
 		if !errors.Is(err, timelines.ErrFormat) {
