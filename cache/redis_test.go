@@ -66,11 +66,11 @@ func integration(t *testing.T, env string, opt func(addrs []string) cache.RedisO
 }
 
 func TestRealRedis(t *testing.T) {
-	integration(t, "EMBER_REDIS_ADDR", func(a []string) cache.RedisOptions { return cache.RedisOptions{Addrs: a[:1]} })
+	integration(t, "REDIS_TEST_ADDR", func(a []string) cache.RedisOptions { return cache.RedisOptions{Addrs: a[:1]} })
 }
 
 func TestRealCluster(t *testing.T) {
-	integration(t, "EMBER_REDIS_CLUSTER", func(a []string) cache.RedisOptions { return cache.RedisOptions{Addrs: a, Cluster: true} })
+	integration(t, "REDIS_TEST_CLUSTER", func(a []string) cache.RedisOptions { return cache.RedisOptions{Addrs: a, Cluster: true} })
 }
 
 func TestOptionsAreChecked(t *testing.T) {
