@@ -13,6 +13,7 @@ help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 build: ## one static binary in bin/ember
+	@echo "building $(BIN) (a minute or two the first time) …" >&2
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/ember
 
 demo: build ## the main job: synthetic hospital, load, train, serve, show
