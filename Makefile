@@ -50,7 +50,7 @@ data: ## what real input was read and mapped, into docs/data.md
 	@$(GO) run ./bench/datadoc
 
 golden: ## refresh golden files, then read the diff
-	$(GO) test ./... -update
+	$(GO) test . -update
 
 kernels: ## generate the assembly of learn/nn again
 	@$(GO) -C tools run ./kernels
