@@ -93,16 +93,25 @@ func (t Timeline) Live(now time.Time) Past {
 
 // standing are the events that are not cancelled.
 func standing(events []Event) []Event {
-	cancelled := func(e Event) bool { return e.Cancelled }
-	if !slices.ContainsFunc(events, cancelled) {
+	if !anyOf(events, func(e *Event) bool { return e.Cancelled }) {
 		return events
 	}
-	return slices.DeleteFunc(slices.Clone(events), cancelled)
+	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.Cancelled })
+}
+
+// anyOf reports whether one of the events is so, without copying them.
+func anyOf(events []Event, is func(*Event) bool) bool {
+	for i := range events {
+		if is(&events[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func hideEvents(events []Event, at time.Time) []Event {
-	hidden := func(e Event) bool { return e.Cancelled || e.Status != 0 || e.End.After(at) }
-	if !slices.ContainsFunc(events, hidden) {
+	hidden := func(e *Event) bool { return e.Cancelled || e.Status != 0 || e.End.After(at) }
+	if !anyOf(events, hidden) {
 		return events
 	}
 	events = slices.Clone(events)
