@@ -56,7 +56,7 @@ var owners = map[string][]string{
 	"golang.org/x/time":                    {"server"},
 	"golang.org/x/text":                    {"index", "terms", "fhir"},
 	"github.com/google/uuid":               {"ingest", "server"},
-	"github.com/cespare/xxhash":            {"store", "index", "cache"},
+	"github.com/cespare/xxhash":            {"store", "index", "cache", "server"},
 }
 
 // testOnly libraries may be imported by tests, of the rooms named.

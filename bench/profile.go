@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"time"
@@ -99,9 +100,9 @@ func (p profiled) load(ctx context.Context, b *bench, out string, types []string
 	return err
 }
 
-// ask asks cached questions about a small hospital.
+// ask asks cached questions.
 func (p profiled) ask(ctx context.Context, b *bench, out string) error {
-	files, err := b.synth(ctx, "full", askPatients/4)
+	files, err := b.synth(ctx, "full", askPatients)
 	if err != nil {
 		return err
 	}
@@ -128,6 +129,8 @@ func (p profiled) ask(ctx context.Context, b *bench, out string) error {
 	if err := round(); err != nil { // fills the cache
 		return err
 	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	cpu, err := recorded(out, func() error {
 		for range rounds {
 			if err := round(); err != nil {
@@ -136,6 +139,13 @@ func (p profiled) ask(ctx context.Context, b *bench, out string) error {
 		}
 		return nil
 	})
-	fmt.Printf("%.3f ms of CPU a request, client included\n", cpu.Seconds()*1e3/float64(rounds*len(paths)))
+	runtime.ReadMemStats(&after)
+	requests := float64(rounds * len(paths))
+	fmt.Printf("%.3f ms of CPU a request, %.1f KB allocated in %.0f pieces, client included\n", cpu.Seconds()*1e3/requests,
+		float64(after.TotalAlloc-before.TotalAlloc)/1e3/requests, float64(after.Mallocs-before.Mallocs)/requests)
+	if f, err := os.Create(out + ".heap"); err == nil {
+		_ = pprof.Lookup("allocs").WriteTo(f, 0)
+		f.Close()
+	}
 	return err
 }

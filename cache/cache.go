@@ -21,7 +21,7 @@ import (
 
 // Cache keeps values by key. All methods are safe for concurrent use.
 type Cache interface {
-	// Get returns a copy of the value, or false. An error means that the cache
+	// Get returns the value, which must not be modified, or false. An error means that the cache
 	// could not be asked: treat it as a miss, and as worth telling.
 	Get(ctx context.Context, key string) ([]byte, bool, error)
 	// Set keeps a copy of v for ttl, or until it is pushed out if ttl is 0.

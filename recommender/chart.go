@@ -85,8 +85,12 @@ func (ch *charter) fill(c *Chart, a *lexicon, p record.Past, visit record.Encoun
 		ch.add(c, a, &context[i], int32(len(events)+i), visit, drafted)
 	}
 	ch.addReasons(c, a, visit)
-	for _, f := range c.facts {
+	for i := range c.facts {
+		f := &c.facts[i]
 		ch.slot[f.concept] = 0
+		if f.event >= 0 && int(f.event) < len(events) && events[f.event].HasValue {
+			f.is |= a.grade(f.concept, &events[f.event])
+		}
 	}
 	slices.SortFunc(c.facts, func(a, b fact) int { return int(a.concept) - int(b.concept) })
 }
@@ -104,11 +108,10 @@ func (ch *charter) add(c *Chart, a *lexicon, e *record.Event, index int32, visit
 	f := ch.fact(c, id, days, extra)
 	f.event = index
 	f.last = min(f.last, days)
-	f.is &= ^(isHigh | isLow)
 	if f.count < 1<<16-1 {
 		f.count++
 	}
-	if isOrder(*e) && f.orders < 1<<16-1 {
+	if isOrder(e) && f.orders < 1<<16-1 {
 		f.orders++
 	}
 	if extra&drafted != 0 {
@@ -124,9 +127,6 @@ func (ch *charter) add(c *Chart, a *lexicon, e *record.Event, index int32, visit
 	}
 	if e.Kind == record.Medication && (supplied(e, c.at) || within && c.setting != ambulatory && (e.End.IsZero() || e.End.After(c.at))) {
 		f.is |= active
-	}
-	if e.HasValue {
-		f.is |= a.grade(id, e)
 	}
 }
 

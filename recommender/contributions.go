@@ -1,6 +1,8 @@
 package recommender
 
 import (
+	"math"
+
 	"ember/learn/nn"
 	"ember/record"
 )
@@ -17,9 +19,8 @@ type contributions struct {
 	similar float32
 	words   float32
 
-	owner  []int32   // by feature of the chart: fact, or ownReason+i, or ownPerson
-	share  []float32 // by feature
-	texts  []string  // by fact, made when first needed
+	owner  []int32  // by feature of the chart: fact, or ownReason+i, or ownPerson
+	texts  []string // by fact, made when first needed
 	events []record.Event
 	drafts []record.Event
 	visit  record.Encounter
@@ -44,7 +45,6 @@ func (w *contributions) own(a *lexicon, c *Chart) {
 	for _, col := range c.x.Index {
 		w.owner = append(w.owner, ownerOf(a, c, col))
 	}
-	w.share = append(w.share[:0], make([]float32, len(w.owner))...)
 }
 
 func ownerOf(a *lexicon, c *Chart, col uint32) int32 {
@@ -141,12 +141,17 @@ func (w *contributions) stack(s *scratch, l *loaded, want Want, k int, st *stack
 	in := s.input(k)
 	w.general += scale * st.bias[status]
 	own, hasOwn := s.position(k)
+	var p parts
 	for i, v := range in {
 		weight := scale * st.weight[status][i]
 		mean := st.mean[status][i]
 		w.general += weight * mean
 		part := weight * (v - mean)
 		switch inputSource[i] {
+		case colReason, colCondition, colAssociation:
+			p.association[inputSource[i]-colReason] += part
+		case colRidge:
+			p.ridge += part
 		case colHistory:
 			if hasOwn {
 				w.fact[own] += part
@@ -161,38 +166,61 @@ func (w *contributions) stack(s *scratch, l *loaded, want Want, k int, st *stack
 			w.similar += part
 		case colText:
 			w.words += part
-		default:
-			w.allot(l, want, s.cand.labels[k], i, &s.chart, part)
+		}
+	}
+	w.allot(l, want, s.cand.labels[k], &s.chart, p)
+}
+
+// parts are what the sources that work by features give to one candidate: the
+// three that share the table of associations, and the ridge.
+type parts struct {
+	association [3]float32 // by bit of loaded.looks
+	ridge       float32
+}
+
+// allot divides each part among the owners of the features, in proportion to what
+// each feature gave in the part's direction. The features are gone through twice:
+// for the sums by sign and by which sources look at them, then to give.
+func (w *contributions) allot(l *loaded, want Want, label uint32, c *Chart, p parts) {
+	t := &l.why[want]
+	association, ridge := t.of(t.association, label), t.of(t.ridge, label)
+	var sums [2][8]float32
+	var ridges [2]float32
+	for _, col := range c.x.Index {
+		v, r := association[col], ridge[col]
+		sums[sign(v)][l.looks[col]] += v
+		ridges[sign(r)] += r
+	}
+	var factor [2][8]float32
+	for j, part := range p.association {
+		s, total := sign(part), float32(0)
+		for looks, sum := range sums[s] {
+			total += sum * float32(looks>>j&1)
+		}
+		if total == 0 {
+			w.general += part
+			continue
+		}
+		for looks := range factor[s] {
+			factor[s][looks] += part / total * float32(looks>>j&1)
+		}
+	}
+	var ridgeFactor [2]float32
+	if s := sign(p.ridge); ridges[s] != 0 {
+		ridgeFactor[s] = p.ridge / ridges[s]
+	} else {
+		w.general += p.ridge
+	}
+	for i, col := range c.x.Index {
+		v, r := association[col], ridge[col]
+		if given := v*factor[sign(v)][l.looks[col]] + r*ridgeFactor[sign(r)]; given != 0 {
+			w.give(w.owner[i], given)
 		}
 	}
 }
 
-// allot divides the part of a source that works by features among their owners,
-// in proportion to what each gave in the part's direction.
-func (w *contributions) allot(l *loaded, want Want, label uint32, input int, c *Chart, part float32) {
-	if part == 0 {
-		return
-	}
-	var total float32
-	table := l.why[want].of(input, label)
-	uses := l.uses[inputSource[input]]
-	for i, col := range c.x.Index {
-		w.share[i] = 0
-		if v := table[col]; (v > 0) == (part > 0) && v != 0 && (uses == nil || uses[col]) {
-			w.share[i] = v
-			total += v
-		}
-	}
-	if total == 0 {
-		w.general += part
-		return
-	}
-	for i, v := range w.share {
-		if v != 0 {
-			w.give(w.owner[i], part*(v/total))
-		}
-	}
-}
+// sign is 1 for what speaks against.
+func sign(v float32) int { return int(math.Float32bits(v) >> 31) }
 
 func (w *contributions) give(owner int32, part float32) {
 	switch {

@@ -157,6 +157,7 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 	if pt != nil {
 		ans.Unchecked = append(ans.Unchecked, pt.Unchecked()...)
 	}
+	ans.Items = make([]Item, 0, min(q.Limit, len(s.cand.labels)))
 	for rank := 0; ; rank++ {
 		if rank == len(s.order) && rank < len(s.logits) {
 			s.sortAll() // the rules left fewer than were put in order

@@ -81,7 +81,7 @@ func (g *gatherer) count(t *record.Timeline) {
 			continue
 		}
 		c := g.see(keyOf(e.Kind, e.Concept), e.Concept)
-		c.ordered = c.ordered || isOrder(*e)
+		c.ordered = c.ordered || isOrder(e)
 		if c.code.Display == "" {
 			c.code.Display = wordsOf(e)
 		}
@@ -313,7 +313,7 @@ func countOrders(v *vocabulary, t *record.Timeline, orders *[wantEnd][]float64) 
 	seen := map[order]bool{}
 	for i := range t.Events {
 		e := &t.Events[i]
-		if !isOrder(*e) {
+		if !isOrder(e) {
 			continue
 		}
 		id, ok := v.lookup(e.Kind, e.Concept)

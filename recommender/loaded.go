@@ -12,7 +12,9 @@ type loaded struct {
 	prefix   string       // of cache keys
 	why      [wantEnd]whyTable
 	net      [wantEnd]netTable
-	uses     [colCount][]bool // features a source looks at; nil = all
+	// looks are, by feature column, the sources over the table of associations
+	// that look at it: bits counted from colReason.
+	looks []uint8
 }
 
 // whyTable holds what every feature says for every label, label by label, so
@@ -22,12 +24,8 @@ type whyTable struct {
 	association, ridge []float32
 }
 
-// of is the row of a label for one of the stack's inputs.
-func (t *whyTable) of(input int, label uint32) []float32 {
-	table := t.association
-	if input == inRidge {
-		table = t.ridge
-	}
+// of is the row of a label in one of the tables.
+func (t *whyTable) of(table []float32, label uint32) []float32 {
 	return table[int(label)*t.columns : (int(label)+1)*t.columns]
 }
 
@@ -45,9 +43,14 @@ func load(a *Artifact, t Drugs) *loaded {
 			l.net[w] = newNetTable(k.network, v)
 		}
 	}
+	l.looks = make([]uint8, a.lexicon.columns.n)
 	for col, s := range a.all {
 		if s, ok := s.(*association); ok {
-			l.uses[col] = s.uses
+			for i, uses := range s.uses {
+				if uses {
+					l.looks[i] |= 1 << (col - colReason)
+				}
+			}
 		}
 	}
 	return l

@@ -1,7 +1,6 @@
 package recommender
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -216,7 +215,7 @@ func (w *contributions) repeats(f *fact) string {
 	case f.count == 1:
 		return "on record once, " + e.Known.Format(isoDay)
 	case f.orders == 0:
-		return fmt.Sprintf("on record %d times, last %s", f.count, e.Known.Format(isoDay))
+		return "on record " + strconv.Itoa(int(f.count)) + " times, last " + e.Known.Format(isoDay)
 	}
-	return fmt.Sprintf("ordered %d times, last %s", f.orders, e.Known.Format(isoDay))
+	return "ordered " + strconv.Itoa(int(f.orders)) + " times, last " + e.Known.Format(isoDay)
 }

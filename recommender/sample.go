@@ -137,7 +137,7 @@ func sampleAt(t record.Timeline, e record.Encounter, since time.Duration) Sample
 	seen := map[conceptKey]bool{}
 	for _, o := range t.Events[len(s.Past.Events()):] {
 		key := keyOf(o.Kind, o.Concept)
-		if !isOrder(o) || seen[key] || !belongs(o, e, at) {
+		if !isOrder(&o) || seen[key] || !belongs(o, e, at) {
 			continue
 		}
 		seen[key] = true
@@ -148,7 +148,7 @@ func sampleAt(t record.Timeline, e record.Encounter, since time.Duration) Sample
 
 // isOrder reports whether an event is something that was asked for and can be
 // recommended.
-func isOrder(e record.Event) bool {
+func isOrder(e *record.Event) bool {
 	switch {
 	case e.Cancelled || e.Mode == record.Stated:
 		return false

@@ -42,15 +42,27 @@ type concept struct {
 // order of their keys. It is immutable.
 type vocabulary struct {
 	concepts []concept
-	id       map[conceptKey]uint32
+	first    map[shortKey]uint32 // the first concept of a kind and value
+	next     []int32             // by concept: another of its kind and value, -1 none
 	labels   [wantEnd][]uint32 // concept ids by label index
 }
 
+// shortKey leaves out the system, which is long and hardly ever decides.
+type shortKey struct {
+	kind  record.Kind
+	value string
+}
+
 func newVocabulary(concepts []concept, ordered func(i int) bool) *vocabulary {
-	v := &vocabulary{concepts: concepts, id: make(map[conceptKey]uint32, len(concepts))}
+	v := &vocabulary{concepts: concepts, first: make(map[shortKey]uint32, len(concepts)), next: make([]int32, len(concepts))}
 	for i := range concepts {
 		c := &concepts[i]
-		v.id[keyOf(c.kind, c.code)] = uint32(i)
+		v.next[i] = -1
+		short := shortKey{c.kind, c.code.Value}
+		if other, ok := v.first[short]; ok {
+			v.next[i] = int32(other)
+		}
+		v.first[short] = uint32(i)
 		c.label = -1
 		if w := WantOf(c.kind); w != 0 && ordered(i) {
 			c.label = int32(len(v.labels[w]))
@@ -62,7 +74,13 @@ func newVocabulary(concepts []concept, ordered func(i int) bool) *vocabulary {
 
 // lookup is the id of a concept; ok is false for one never seen in training.
 func (v *vocabulary) lookup(k record.Kind, c record.Code) (uint32, bool) {
-	id, ok := v.id[keyOf(k, c)]
+	id, ok := v.first[shortKey{k, c.Value}]
+	for ok && v.concepts[id].code.System != c.System {
+		if v.next[id] < 0 {
+			return 0, false
+		}
+		id = uint32(v.next[id])
+	}
 	return id, ok
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"ember/fhir"
 	"ember/recommender"
 	"ember/recommender/safety"
@@ -62,8 +64,7 @@ func appendAnswer(b []byte, q question, on about, a *recommender.Answer) (body [
 	if !finite(a) {
 		return nil, "", errNotFinite
 	}
-	sum := sha256.Sum256(b[content:])
-	return b, `W/"` + hex.EncodeToString(sum[:16]) + `"`, nil
+	return b, `W/"` + strconv.FormatUint(xxhash.Sum64(b[content:]), 16) + `"`, nil
 }
 
 func appendItem(b []byte, rank int, x *recommender.Item) []byte {
@@ -170,7 +171,25 @@ func number(b []byte, name string, v float64) []byte {
 	case v-v != 0:
 		return append(b, "null"...)
 	case math.Abs(v) < 1e9:
-		v = math.Round(v*1e6) / 1e6
+		return millionths(b, int64(math.Round(v*1e6)))
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
+// millionths appends v / 1,000,000 without zeros at the end.
+func millionths(b []byte, v int64) []byte {
+	if v < 0 {
+		b, v = append(b, '-'), -v
+	}
+	b = strconv.AppendInt(b, v/1e6, 10)
+	rest := v % 1e6
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for digit := int64(1e5); rest > 0; digit /= 10 {
+		b = append(b, byte('0'+rest/digit))
+		rest %= digit
+	}
+	return b
 }

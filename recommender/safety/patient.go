@@ -2,6 +2,7 @@ package safety
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -29,8 +30,7 @@ type Patient struct {
 
 // activeDrug is a drug the patient takes, or took until lately.
 type activeDrug struct {
-	drug       terms.Drug
-	classes    []string
+	*medicine
 	source     string
 	until      time.Time // zero: without a known end
 	ended      bool      // before the moment, but a washout may count
@@ -74,9 +74,11 @@ type measured struct {
 }
 
 type last struct {
-	source string
-	when   time.Time
-	result string
+	source   string
+	when     time.Time
+	value    float64
+	unit     string
+	hasValue bool
 }
 
 // Unchecked says in words what of the patient no rule can see: drugs and
@@ -92,26 +94,40 @@ func (c *Checker) Prepare(past record.Past, context []record.Event) *Patient {
 	if age, ok := past.Age(); ok {
 		p.age = age
 	}
-	look := looker{c: c, p: p, encounters: past.Encounters(), drugs: map[codeKey]*terms.Drug{}}
-	for _, e := range past.Events() {
-		look.event(&e, false)
-	}
-	for _, e := range past.Undated() {
-		look.event(&e, false)
-	}
-	for i := range context {
-		look.event(&context[i], true)
-	}
+	look := looker{c: c, p: p, encounters: past.Encounters()}
+	look.all(past, context)
 	look.sortOut()
 	return p
 }
 
-// looker fills a Patient.
+// looker fills a Patient. It holds the checker's lock for reading while it does.
 type looker struct {
 	c          *Checker
 	p          *Patient
 	encounters []record.Encounter
-	drugs      map[codeKey]*terms.Drug
+	medicines  map[codeKey]*medicine // what the checker does not know
+	fresh      met
+}
+
+// all looks at every event, and leaves to the checker what it has not met before.
+func (l *looker) all(past record.Past, context []record.Event) {
+	func() {
+		l.c.mu.RLock()
+		defer l.c.mu.RUnlock()
+		for _, events := range [...][]record.Event{past.Events(), past.Undated()} {
+			for i := range events {
+				l.event(&events[i], false)
+			}
+		}
+		for i := range context {
+			l.event(&context[i], true)
+		}
+	}()
+	if f := l.fresh; f.codes != nil || f.medicines != nil || f.forms != nil {
+		l.c.mu.Lock()
+		defer l.c.mu.Unlock()
+		l.c.met.add(f)
+	}
 }
 
 func (l *looker) event(e *record.Event, draft bool) {
@@ -121,11 +137,21 @@ func (l *looker) event(e *record.Event, draft bool) {
 	case record.Allergy:
 		l.allergy(e)
 	case record.Condition, record.Finding, record.Procedure, record.Test:
-		l.sets(e)
-		l.value(e)
+		m := l.meaning(e.Concept)
 		if e.Kind == record.Test {
-			l.test(e)
+			l.tests(e, m.intervals)
 		}
+		for _, code := range e.Codes {
+			if !code.Is(e.Concept) {
+				also := l.meaning(code)
+				m.sets, m.values = m.sets|also.sets, m.values|also.values
+			}
+		}
+		if !e.Answer.Zero() {
+			m.sets |= l.meaning(e.Answer).sets
+		}
+		l.sets(e, m.sets)
+		l.values(e, m.values)
 		if e.Kind == record.Test || e.Kind == record.Procedure {
 			l.brings(e, draft)
 		}
@@ -133,29 +159,20 @@ func (l *looker) event(e *record.Event, draft bool) {
 }
 
 func (l *looker) medication(e *record.Event, draft bool) {
-	key := codeKey{e.Concept.System, e.Concept.Value}
-	drug, ok := l.drugs[key]
-	if !ok {
-		d := l.c.terms.DrugOfConcept(e.Concept)
-		if !d.Mapped {
-			d = l.c.terms.Drug(e.Codes, e.Text)
-		}
-		drug = &d
-		l.drugs[key] = drug
-	}
+	m := l.medicine(e)
 	if !draft {
-		l.p.given = append(l.p.given, given{drug, e.Known, e.Mode == record.Done || e.Mode == record.Stated})
+		l.p.given = append(l.p.given, given{&m.drug, e.Known, e.Mode == record.Done || e.Mode == record.Stated})
 	}
-	a := l.activity(e, drug, draft)
-	if a.ended && !l.matters(&a, classesOf(*drug)) {
+	a := l.activity(e, m, draft)
+	if a.ended && !l.matters(&a, m) {
 		return
 	}
-	if !drug.Mapped && !a.ended {
+	if !m.drug.Mapped && !a.ended {
 		l.unmapped(e)
 	}
-	if drug.Mapped {
-		a.drug, a.classes, a.source, a.draft = *drug, classesOf(*drug), e.Source, draft
-		a.local = l.c.staysLocal(e, a.classes)
+	if m.drug.Mapped {
+		a.medicine, a.source, a.draft = m, e.Source, draft
+		a.local = l.local(e, a.classes)
 		l.p.drugs = append(l.p.drugs, a)
 	}
 }
@@ -166,9 +183,9 @@ const guessedFor = 365 * day
 // matters reports whether a drug that has ended is still worth looking at:
 // within the longest washout, or when its end was assumed and it is of a class
 // that a blocking interaction names.
-func (l *looker) matters(a *activeDrug, classes []string) bool {
+func (l *looker) matters(a *activeDrug, m *medicine) bool {
 	ago := l.p.at.Sub(a.until)
-	return ago <= l.c.longest || a.guessed && ago <= guessedFor && hasAny(classes, l.c.blocking)
+	return ago <= l.c.longest || a.guessed && ago <= guessedFor && m.in.meets(l.c.blocking)
 }
 
 // brings notes an examination with a contrast medium, which is a drug like any
@@ -187,7 +204,7 @@ func (l *looker) brings(e *record.Event, draft bool) {
 		if ended && l.p.at.Sub(when) > l.c.longest || !row.says(l.c.wordsOf(e)) {
 			continue
 		}
-		l.p.drugs = append(l.p.drugs, activeDrug{classes: []string{row.brings}, source: e.Source, until: when, ended: ended, draft: draft, brought: e.Text})
+		l.p.drugs = append(l.p.drugs, activeDrug{medicine: &medicine{classes: []string{row.brings}, in: l.c.setOf([]string{row.brings})}, source: e.Source, until: when, ended: ended, draft: draft, brought: e.Text})
 		return
 	}
 }
@@ -202,7 +219,7 @@ func (l *looker) unmapped(e *record.Event) {
 // activity says until when an order counts: its dated end, else its status where
 // that is known (now, not in the past), else its supply, else a default by class
 // and encounter.
-func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeDrug {
+func (l *looker) activity(e *record.Event, m *medicine, draft bool) activeDrug {
 	start := e.Start
 	if start.IsZero() || !e.Known.IsZero() && e.Known.After(start) {
 		start = e.Known
@@ -212,7 +229,7 @@ func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeD
 	case draft:
 		return a
 	case e.Status == record.Ended && (e.End.IsZero() || e.End.After(l.p.at)):
-		return l.stopped(e, drug, start)
+		return l.stopped(e, m, start)
 	case !e.End.IsZero():
 		a.until = e.End
 	case e.Status == record.Active:
@@ -227,7 +244,7 @@ func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeD
 	case e.Days > 0:
 		a.until = start.Add(time.Duration(e.Days) * day)
 	default:
-		a = l.assumed(e, drug, start)
+		a = l.assumed(e, m, start)
 	}
 	a.ended = a.until.Before(l.p.at)
 	return a
@@ -235,7 +252,7 @@ func (l *looker) activity(e *record.Event, drug *terms.Drug, draft bool) activeD
 
 // stopped is an order whose status says that it ended, at some time that is not
 // on record: at the latest now, for the washout.
-func (l *looker) stopped(e *record.Event, drug *terms.Drug, start time.Time) activeDrug {
+func (l *looker) stopped(e *record.Event, m *medicine, start time.Time) activeDrug {
 	a := activeDrug{until: l.p.at, ended: true, guessed: true, stopped: true}
 	var by time.Time
 	switch {
@@ -244,7 +261,7 @@ func (l *looker) stopped(e *record.Event, drug *terms.Drug, start time.Time) act
 	case e.Days > 0:
 		by = start.Add(time.Duration(e.Days) * day)
 	default:
-		by = l.assumed(e, drug, start).until
+		by = l.assumed(e, m, start).until
 	}
 	if by.Before(a.until) {
 		a.until = by
@@ -253,10 +270,10 @@ func (l *looker) stopped(e *record.Event, drug *terms.Drug, start time.Time) act
 }
 
 // assumed is when an order ends of which nothing says so.
-func (l *looker) assumed(e *record.Event, drug *terms.Drug, start time.Time) activeDrug {
+func (l *looker) assumed(e *record.Event, m *medicine, start time.Time) activeDrug {
 	days, why := 0, ""
 	for _, d := range l.c.durations {
-		if has(classesOf(*drug), d.class) {
+		if has(m.classes, d.class) {
 			days, why = d.days, d.class
 			break
 		}
@@ -329,21 +346,12 @@ func nameOfAllergen(e *record.Event, a terms.Allergen) string {
 }
 
 // sets notes which value sets the event puts the patient into.
-func (l *looker) sets(e *record.Event) {
-	bits := l.c.setsOf(e.Concept)
-	for _, code := range e.Codes {
-		bits |= l.c.setsOf(code)
-	}
-	if !e.Answer.Zero() {
-		bits |= l.c.setsOf(e.Answer)
-	}
+func (l *looker) sets(e *record.Event, in uint32) {
 	if l.p.over(e) {
-		bits &= pregnancyEnd
+		in &= pregnancyEnd
 	}
-	for i := 0; bits != 0; i, bits = i+1, bits>>1 {
-		if bits&1 == 0 {
-			continue
-		}
+	for ; in != 0; in &= in - 1 {
+		i := bits.TrailingZeros32(in)
 		when := e.Start
 		if when.IsZero() {
 			when = e.Known
@@ -357,44 +365,19 @@ func (l *looker) sets(e *record.Event) {
 // pregnancyEnd is the bit of Checker.sets that tells of something over and done.
 const pregnancyEnd = 1 << 1
 
-// setsOf are the value sets a code is in, as bits of Checker.sets.
-func (c *Checker) setsOf(code record.Code) uint32 {
-	key := codeKey{code.System, code.Value}
-	c.mu.RLock()
-	bits, ok := c.members[key]
-	c.mu.RUnlock()
-	if ok {
-		return bits
-	}
-	for i, set := range c.sets {
-		if c.terms.In(set, code) {
-			bits |= 1 << i
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.members) >= 1<<17 { // codes come from the hospital: bounded all the same
-		clear(c.members)
-	}
-	c.members[key] = bits
-	return bits
-}
-
-func (l *looker) value(e *record.Event) {
+// values notes a result, in the unit that the limits are in.
+func (l *looker) values(e *record.Event, of uint32) {
 	if !e.HasValue {
 		return
 	}
-	for i := range l.c.values {
+	for ; of != 0; of &= of - 1 {
+		i := bits.TrailingZeros32(of)
 		v := &l.c.values[i]
-		code, ok := loincOf(e, v.loinc)
-		if !ok {
-			continue
-		}
 		when := firstTime(e.Start, e.Known)
 		if old := l.p.values[i]; old.known && when.Before(old.when) || l.p.at.Sub(when) > time.Duration(v.days)*day {
 			continue
 		}
-		x, ok := l.c.terms.Convert(e.Value, e.Unit, v.unit, code)
+		x, ok := l.c.terms.Convert(e.Value, e.Unit, v.unit, loincOf(e, v.loinc))
 		if e.Unit == v.unit {
 			x, ok = e.Value, true
 		}
@@ -406,32 +389,27 @@ func (l *looker) value(e *record.Event) {
 	}
 }
 
-func loincOf(e *record.Event, codes []string) (string, bool) {
+// loincOf is the code of an event that is one of those.
+func loincOf(e *record.Event, codes []string) string {
 	if e.Concept.System == record.LOINC && slices.Contains(codes, e.Concept.Value) {
-		return e.Concept.Value, true
+		return e.Concept.Value
 	}
 	for _, c := range e.Codes {
 		if c.System == record.LOINC && slices.Contains(codes, c.Value) {
-			return c.Value, true
+			return c.Value
 		}
 	}
-	return "", false
+	return ""
 }
 
-func (l *looker) test(e *record.Event) {
-	for i := range l.c.intervals {
-		if !slices.Contains(l.c.intervals[i].codes, e.Concept.Value) {
-			continue
-		}
+// tests notes when a test was done that has a usual minimal interval.
+func (l *looker) tests(e *record.Event, of uint32) {
+	for ; of != 0; of &= of - 1 {
+		i := bits.TrailingZeros32(of)
 		when := firstTime(e.Start, e.Known)
-		if old := l.p.tests[i]; old.source != "" && when.Before(old.when) {
-			continue
+		if old := l.p.tests[i]; old.source == "" || !when.Before(old.when) {
+			l.p.tests[i] = last{e.Source, when, e.Value, e.Unit, e.HasValue}
 		}
-		result := ""
-		if e.HasValue {
-			result = fmt.Sprintf("%.4g %s", e.Value, e.Unit)
-		}
-		l.p.tests[i] = last{e.Source, when, result}
 	}
 }
 

@@ -90,7 +90,7 @@ func (p *Patient) tolerated(a *allergy, d terms.Drug) int {
 	taken, ordered := 0, 0
 	for _, g := range p.given {
 		switch {
-		case !g.known.After(a.known) || !sharesIngredient(*g.drug, d):
+		case !g.known.After(a.known) || !sharesIngredient(g.drug, &d):
 		case g.taken:
 			taken++
 		default:
@@ -103,10 +103,10 @@ func (p *Patient) tolerated(a *allergy, d terms.Drug) int {
 	return taken + ordered
 }
 
-func sharesIngredient(a, b terms.Drug) bool {
-	for _, x := range a.Ingredients {
-		for _, y := range b.Ingredients {
-			if x.Name == y.Name {
+func sharesIngredient(a, b *terms.Drug) bool {
+	for i := range a.Ingredients {
+		for j := range b.Ingredients {
+			if a.Ingredients[i].Name == b.Ingredients[j].Name {
 				return true
 			}
 		}
@@ -120,9 +120,10 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 	if c.staysLocal(o.Event, classes) {
 		return findings
 	}
+	in := c.setOf(classes)
 	for i := range c.interactions {
 		row := &c.interactions[i]
-		left, right := hasAny(classes, row.left), hasAny(classes, row.right)
+		left, right := in.meets(row.isLeft), in.meets(row.isRight)
 		if !left && !right {
 			continue
 		}
@@ -130,8 +131,8 @@ func (c *Checker) checkInteractions(findings []Finding, p *Patient, o Order, cla
 		found := false
 		for j := range p.drugs {
 			d := &p.drugs[j]
-			asRight, asLeft := left && hasAny(d.classes, row.right), right && hasAny(d.classes, row.left)
-			if !asRight && !asLeft || d.local || sharesIngredient(d.drug, o.Drug) || isDraft(d, o) {
+			asRight, asLeft := left && d.in.meets(row.isRight), right && d.in.meets(row.isLeft)
+			if !asRight && !asLeft || d.local || sharesIngredient(&d.drug, &o.Drug) || isDraft(d, o) {
 				continue
 			}
 			if d.ended && !(asLeft && within(p.at.Sub(d.until), row.washout[0]) || asRight && within(p.at.Sub(d.until), row.washout[1])) {
@@ -207,7 +208,7 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 		if d.ended || isDraft(d, o) || o.Continue && !d.draft || has(classes, "fluid") || has(classes, "vaccine") {
 			continue
 		}
-		if d.local != local || !sharesIngredient(d.drug, o.Drug) {
+		if d.local != local || !sharesIngredient(&d.drug, &o.Drug) {
 			continue
 		}
 		f := Finding{Rule: "duplicate-ingredient", Tier: Block, Text: "a second order of " + ingredientNames(o.Drug) + " beside an active one",
@@ -228,13 +229,15 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 	if o.Continue || local {
 		return findings
 	}
-	for _, row := range c.duplicates {
-		if !hasAny(classes, row.classes) {
+	in := c.setOf(classes)
+	for i := range c.duplicates {
+		row := &c.duplicates[i]
+		if !in.meets(row.in) {
 			continue
 		}
-		for i := range p.drugs {
-			d := &p.drugs[i]
-			if d.ended || d.local || isDraft(d, o) || !hasAny(d.classes, row.classes) {
+		for j := range p.drugs {
+			d := &p.drugs[j]
+			if d.ended || d.local || isDraft(d, o) || !d.in.meets(row.in) {
 				continue
 			}
 			findings = append(findings, Finding{Rule: row.rule, Tier: row.tier, Source: row.source, References: []string{d.source},
@@ -249,7 +252,7 @@ func (c *Checker) checkDuplicates(findings []Finding, p *Patient, o Order, class
 // order a renewal, whatever was ordered long ago.
 func (p *Patient) takes(d terms.Drug) bool {
 	for i := range p.drugs {
-		if a := &p.drugs[i]; !a.ended && !a.draft && sharesIngredient(a.drug, d) {
+		if a := &p.drugs[i]; !a.ended && !a.draft && sharesIngredient(&a.drug, &d) {
 			return true
 		}
 	}
@@ -356,8 +359,8 @@ func (c *Checker) checkTest(p *Patient, o Order) (findings []Finding) {
 			continue
 		}
 		text := fmt.Sprintf("%s was done %d days ago", row.text, int(ago/day))
-		if l.result != "" {
-			text += ": " + l.result
+		if l.hasValue {
+			text += fmt.Sprintf(": %.4g %s", l.value, l.unit)
 		}
 		findings = append(findings, Finding{Rule: "interval-" + row.test, Tier: Warn, Text: text, Source: row.source, References: []string{l.source}})
 	}

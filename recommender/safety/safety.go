@@ -52,8 +52,8 @@ type Finding struct {
 	Assumption string // what had to be assumed, "" = nothing
 }
 
-// Checker holds the rules. It is immutable but for a cache of which codes are in
-// which value sets, and safe for concurrent use.
+// Checker holds the rules. It is immutable but for what it remembers of codes and
+// words it has met, and safe for concurrent use.
 type Checker struct {
 	terms        *terms.Terms
 	version      string
@@ -68,19 +68,18 @@ type Checker struct {
 	forms        []form
 	imaging      []imaging
 	longest      time.Duration // washout of the interactions
-	blocking     []string      // classes that blocking interactions name
+	blocking     classSet      // what blocking interactions name
+	classes      map[string]int
 
-	sets    []string // value sets that rules name
-	mu      sync.RWMutex
-	members map[codeKey]uint32 // code → bits of sets
+	sets []string // value sets that rules name
+	mu   sync.RWMutex
+	met  met
 }
-
-type codeKey struct{ system, value string }
 
 // New reads the rules: those of dir where it has a table, else the built-in
 // ones. dir "" is none. The error names file and line.
 func New(t *terms.Terms, dir string) (*Checker, error) {
-	c := &Checker{terms: t, members: map[codeKey]uint32{}}
+	c := &Checker{terms: t, met: newMet()}
 	h := sha256.New()
 	for _, load := range []func(source) error{
 		c.loadInteractions, c.loadAllergies, c.loadDuplicates, c.loadConditions, c.loadValues, c.loadDurations, c.loadIntervals,

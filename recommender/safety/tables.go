@@ -29,6 +29,7 @@ type source struct {
 type interaction struct {
 	rule, tier, text, source string
 	left, right              []string
+	isLeft, isRight          classSet
 	washout                  [2]int // days after the end of a left, of a right
 }
 
@@ -41,6 +42,7 @@ type crossAllergy struct {
 type duplicate struct {
 	rule, tier, text, source string
 	classes                  []string
+	in                       classSet
 }
 
 // usual: an ingredient, or the members of a class, of which two orders at once
@@ -177,11 +179,8 @@ func (c *Checker) loadInteractions(s source) error {
 		if err != nil {
 			return err
 		}
-		c.interactions = append(c.interactions, interaction{r["rule"], tier, r["text"], r["source"], list(r["left"]), list(r["right"]), days})
+		c.interactions = append(c.interactions, interaction{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], left: list(r["left"]), right: list(r["right"]), washout: days})
 		c.longest = max(c.longest, time.Duration(max(days[0], days[1]))*day)
-		if tier == Block {
-			c.blocking = append(append(c.blocking, list(r["left"])...), list(r["right"])...)
-		}
 		return c.knownClasses(list(r["left"]), list(r["right"]))
 	})
 }
@@ -203,7 +202,7 @@ func (c *Checker) loadDuplicates(s source) error {
 		if err != nil {
 			return err
 		}
-		c.duplicates = append(c.duplicates, duplicate{r["rule"], tier, r["text"], r["source"], list(r["classes"])})
+		c.duplicates = append(c.duplicates, duplicate{rule: r["rule"], tier: tier, text: r["text"], source: r["source"], classes: list(r["classes"])})
 		return c.knownClasses(list(r["classes"]))
 	})
 }
@@ -310,8 +309,11 @@ func (c *Checker) knownClasses(lists ...[]string) error {
 	return nil
 }
 
-// resolve connects conditions with the value sets and values they name.
+// resolve connects the rows of one table with those of others that they name.
 func (c *Checker) resolve() error {
+	if err := c.resolveClasses(); err != nil {
+		return err
+	}
 	c.sets = []string{"pregnancy", "pregnancy-end"}
 	for i := range c.conditions {
 		cond := &c.conditions[i]
@@ -329,8 +331,40 @@ func (c *Checker) resolve() error {
 			return fmt.Errorf("conditions.tsv: %s: values.tsv has no value %q", cond.rule, cond.value)
 		}
 	}
-	if len(c.sets) > 32 {
-		return fmt.Errorf("conditions.tsv: more than 32 value sets")
+	for of, n := range map[string]int{"value sets in conditions.tsv": len(c.sets), "rows in values.tsv": len(c.values),
+		"rows in intervals.tsv": len(c.intervals), "rows in forms.tsv": len(c.forms)} {
+		if n > 32 { // bits of a meaning
+			return fmt.Errorf("%d %s, of at most 32", n, of)
+		}
+	}
+	return nil
+}
+
+// resolveClasses numbers the classes that interactions and duplicates name.
+func (c *Checker) resolveClasses() error {
+	c.classes = map[string]int{}
+	set := func(classes []string) classSet {
+		for _, class := range classes {
+			if _, ok := c.classes[class]; !ok && len(c.classes) < 64*len(classSet{}) {
+				c.classes[class] = len(c.classes)
+			}
+		}
+		return c.setOf(classes)
+	}
+	for i := range c.interactions {
+		row := &c.interactions[i]
+		row.isLeft, row.isRight = set(row.left), set(row.right)
+		if row.tier == Block {
+			for w := range c.blocking {
+				c.blocking[w] |= row.isLeft[w] | row.isRight[w]
+			}
+		}
+	}
+	for i := range c.duplicates {
+		c.duplicates[i].in = set(c.duplicates[i].classes)
+	}
+	if n := len(c.classes); n == 64*len(classSet{}) {
+		return fmt.Errorf("interactions.tsv and duplicates.tsv name %d classes or more, of fewer than that", n)
 	}
 	return nil
 }

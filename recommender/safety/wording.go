@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"math/bits"
 	"strings"
 
 	"ember/record"
@@ -55,18 +56,35 @@ func (c *Checker) loadImaging(s source) error {
 	})
 }
 
-// staysLocal reports whether the words of a drug say that it stays where it is
+// staysLocal reports whether the words of a draft say that it stays where it is
 // put. A drug without words (a candidate) does not.
 func (c *Checker) staysLocal(e *record.Event, classes []string) bool {
-	if e == nil {
-		return false
-	}
-	words := plain(e.Text)
+	return e != nil && c.localIn(c.formsOf(wordingOf(e)), classes)
+}
+
+func wordingOf(e *record.Event) wording {
+	w := wording{text: e.Text}
 	if len(e.Codes) > 0 && e.Codes[0].Display != e.Text {
-		words += plain(e.Codes[0].Display)
+		w.display = e.Codes[0].Display
 	}
-	for _, f := range c.forms {
-		if strings.Contains(words, f.words) && !hasAny(classes, f.except) {
+	return w
+}
+
+// formsOf are the dosage forms that words name, as bits of Checker.forms.
+func (c *Checker) formsOf(w wording) (bits uint32) {
+	words := plain(w.text) + plain(w.display)
+	for i := range c.forms {
+		if strings.Contains(words, c.forms[i].words) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// localIn reports whether drugs of the classes stay local in one of the forms.
+func (c *Checker) localIn(forms uint32, classes []string) bool {
+	for ; forms != 0; forms &= forms - 1 {
+		if !hasAny(classes, c.forms[bits.TrailingZeros32(forms)].except) {
 			return true
 		}
 	}
