@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -49,7 +48,7 @@ func (a *auditLog) Record(ctx context.Context, entries ...auth.Entry) error {
 	for i, e := range entries {
 		link := a.chain.Next(head, e)
 		head = link.Hash
-		value, err := json.Marshal(link)
+		value, err := link.MarshalBinary()
 		if err != nil {
 			return fmt.Errorf("ember: recording an access: %w", err)
 		}
@@ -77,7 +76,7 @@ func (a *auditLog) verify() (int, error) {
 			return int(i), fmt.Errorf("ember: audit entry %d: %w", i, err)
 		}
 		var link auth.Link
-		if !ok || json.Unmarshal(b, &link) != nil {
+		if !ok || link.UnmarshalBinary(b) != nil {
 			return int(i), fmt.Errorf("ember: audit entry %d is missing or damaged", i)
 		}
 		if prev, err = a.chain.Verify(prev, []auth.Link{link}); err != nil {

@@ -117,7 +117,7 @@ func (p profiled) ask(ctx context.Context, b *bench, out string) error {
 	if _, err := p.app.Train(ctx, quiet); err != nil {
 		return err
 	}
-	const rounds = 10
+	const rounds = 15
 	round := func() error {
 		for _, path := range paths {
 			if _, err := p.client.get(ctx, path); err != nil {

@@ -1,7 +1,6 @@
 package recommender
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -152,19 +151,22 @@ func (d *dense) choose(s *sources, v *vocabulary, c *Chart, want Want, full bool
 // top appends the k labels with the highest scores to best, which is empty;
 // ties go to the lower label. Constant scores propose nothing.
 func top(scores []float32, k int, best []uint32) []uint32 {
-	worse := func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
-	}
 	if slices.Min(scores) == slices.Max(scores) {
 		return best
 	}
 	for l := range scores {
-		if len(best) == k && scores[l] <= scores[best[k-1]] {
-			continue
+		if len(best) == k {
+			if scores[l] <= scores[best[k-1]] {
+				continue
+			}
+			best = best[:k-1]
 		}
-		at, _ := slices.BinarySearchFunc(best, uint32(l), worse)
-		best = slices.Insert(best, at, uint32(l))
-		best = best[:min(len(best), k)]
+		at := len(best)
+		best = append(best, uint32(l))
+		for ; at > 0 && scores[best[at-1]] < scores[l]; at-- {
+			best[at] = best[at-1]
+		}
+		best[at] = uint32(l)
 	}
 	return best
 }

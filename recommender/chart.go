@@ -163,11 +163,25 @@ func (ch *charter) addReasons(c *Chart, a *lexicon, visit record.Encounter) {
 
 // find is the fact of a concept, nil when the chart has none.
 func (c *Chart) find(concept uint32) *fact {
-	i, ok := slices.BinarySearchFunc(c.facts, concept, func(f fact, id uint32) int { return int(f.concept) - int(id) })
+	i, ok := c.place(concept)
 	if !ok {
 		return nil
 	}
 	return &c.facts[i]
+}
+
+// place is where the fact of a concept is.
+func (c *Chart) place(concept uint32) (i int, ok bool) {
+	lo, hi := 0, len(c.facts)
+	for lo < hi {
+		m := int(uint(lo+hi) / 2)
+		if c.facts[m].concept < concept {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	return lo, lo < len(c.facts) && c.facts[lo].concept == concept
 }
 
 func settingOf(class string) setting {

@@ -19,12 +19,15 @@ type contributions struct {
 	similar float32
 	words   float32
 
-	owner  []int32  // by feature of the chart: fact, or ownReason+i, or ownPerson
-	texts  []string // by fact, made when first needed
-	events []record.Event
-	drafts []record.Event
-	visit  record.Encounter
-	net    netGradient
+	owner   []int32  // by feature of the chart: fact, or ownReason+i, or ownPerson
+	texts   []string // by fact, made when first needed
+	whom    string
+	reasons []Reason // room for those of the next items; it is the answer's
+	sources []string
+	events  []record.Event
+	drafts  []record.Event
+	visit   record.Encounter
+	net     netGradient
 }
 
 // Owners that are no facts.
@@ -37,6 +40,7 @@ func (w *contributions) begin(c *Chart, q *Query, visit record.Encounter) {
 	w.events, w.drafts, w.visit = q.Past.Events(), q.Context, visit
 	w.owner, w.net.patient = w.owner[:0], w.net.patient[:0]
 	w.texts = append(w.texts[:0], make([]string, len(c.facts))...)
+	w.whom, w.reasons, w.sources = "", nil, nil
 }
 
 // own finds, for every feature of the chart, which fact or reason it is of.
@@ -62,12 +66,8 @@ func ownerOf(a *lexicon, c *Chart, col uint32) int32 {
 	case group:
 		return memberOf(a, c, id)
 	default:
-		if f := c.find(id); f != nil {
-			for i := range c.facts {
-				if &c.facts[i] == f {
-					return int32(i)
-				}
-			}
+		if i, ok := c.place(id); ok {
+			return int32(i)
 		}
 	}
 	return ownPerson
@@ -124,16 +124,7 @@ func (s *scratch) position(k int) (int, bool) {
 	if s.facts[k] == nil {
 		return 0, false
 	}
-	lo, hi := 0, len(s.chart.facts)
-	for lo < hi {
-		m := (lo + hi) / 2
-		if s.chart.facts[m].concept < s.facts[k].concept {
-			lo = m + 1
-		} else {
-			hi = m
-		}
-	}
-	return lo, true
+	return s.chart.place(s.facts[k].concept)
 }
 
 // stack splits the stack's logit, source by source, from the average candidate.

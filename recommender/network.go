@@ -36,10 +36,10 @@ func patientState(v *vectors, c *Chart, into []float32) {
 	clear(into)
 	total := stateWeight(c)
 	for i := range c.facts {
-		addScaled(into[:v.dim], v.of(c.facts[i].concept), factWeight(&c.facts[i])/total)
+		nn.Axpy(factWeight(&c.facts[i])/total, v.of(c.facts[i].concept), into[:v.dim])
 	}
 	for _, r := range c.reasons {
-		addScaled(into[:v.dim], v.of(r), reasonWeight/total)
+		nn.Axpy(reasonWeight/total, v.of(r), into[:v.dim])
 	}
 	for _, col := range c.x.Index {
 		if int(col) >= contextColumns {

@@ -59,7 +59,7 @@ func (s *scratch) reasons(l *loaded, want Want, k int) []Reason {
 	for i, v := range w.fact {
 		add(i, v)
 	}
-	out := make([]Reason, 0, told+2)
+	out := s.why.room()
 	rest := float64(s.logits[k]) - float64(w.general)
 	for _, m := range sums {
 		rest -= float64(m.weight)
@@ -101,10 +101,10 @@ func (s *scratch) tell(l *loaded, want Want, k int, m summand) Reason {
 			r.Text = s.why.text(l, f, m.of)
 		}
 		if e := s.why.event(f); e != nil && e.Source != "" {
-			r.Sources = []string{e.Source}
+			r.Sources = s.why.source(e.Source)
 		}
 	case m.of == ofPerson:
-		r.Text = person(&s.chart)
+		r.Text = s.why.who(&s.chart)
 	case m.of == ofSite:
 		r.Text = oftenRarely(m.weight, "more", "less") + " often ordered at this site than elsewhere"
 	case m.of == ofSimilar:
@@ -115,7 +115,7 @@ func (s *scratch) tell(l *loaded, want Want, k int, m summand) Reason {
 		c := &l.artifact.lexicon.vocabulary.concepts[s.chart.reasons[ofReasons-m.of]]
 		r.Text = oftenRarely(m.weight, "often", "rarely") + " ordered at visits for " + c.code.Display
 		if s.why.visit.ID != "" {
-			r.Sources = []string{s.why.visit.ID}
+			r.Sources = s.why.source(s.why.visit.ID)
 		}
 	}
 	return r
@@ -133,6 +133,38 @@ func similarText(n Similar) string {
 		return "fewer than " + strconv.Itoa(disclosed) + " of " + strconv.Itoa(n.N) + " similar patients received it"
 	}
 	return strconv.Itoa(*n.Received) + " of " + strconv.Itoa(n.N) + " similar patients received it"
+}
+
+// mostReasons an item can have: those told, the rest, the start.
+const mostReasons = told + 2
+
+// room is for the reasons of one item. The reasons of an answer lie together, and
+// so do their sources: many small pieces of memory cost more than what is in them.
+func (w *contributions) room() []Reason {
+	if len(w.reasons) < mostReasons {
+		w.reasons = make([]Reason, mostReasons*defaultLimit)
+	}
+	out := w.reasons[:0:mostReasons]
+	w.reasons = w.reasons[mostReasons:]
+	return out
+}
+
+func (w *contributions) source(ref string) []string {
+	if len(w.sources) == 0 {
+		w.sources = make([]string, told*defaultLimit)
+	}
+	w.sources[0] = ref
+	out := w.sources[:1:1]
+	w.sources = w.sources[1:]
+	return out
+}
+
+// who is the person in words, made once per answer.
+func (w *contributions) who(c *Chart) string {
+	if w.whom == "" {
+		w.whom = person(c)
+	}
+	return w.whom
 }
 
 // person is who the patient is and where.

@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -84,6 +86,46 @@ func (c *Chain) Verify(prev [sha256.Size]byte, links []Link) ([sha256.Size]byte,
 		prev = link.Hash
 	}
 	return prev, nil
+}
+
+// linkForm is the first byte of a link in binary. It is no beginning of JSON,
+// which is how links were kept before.
+const linkForm = 1
+
+// MarshalBinary is the link as bytes.
+func (l Link) MarshalBinary() ([]byte, error) {
+	b := append(make([]byte, 0, 192), linkForm)
+	return append(l.Entry.appendBinary(b), l.Hash[:]...), nil
+}
+
+var errLink = errors.New("auth: this is no link of an audit record")
+
+// UnmarshalBinary is the inverse of MarshalBinary. It reads links kept as JSON too.
+func (l *Link) UnmarshalBinary(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		return json.Unmarshal(b, l)
+	}
+	if len(b) < 1+12+sha256.Size || b[0] != linkForm {
+		return errLink
+	}
+	b = b[1:]
+	e := &l.Entry
+	e.When = time.Unix(int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint32(b[8:]))).UTC()
+	b = b[12:]
+	var action string
+	for _, field := range [...]*string{&e.Principal, &action, &e.Patient, &e.Resource, &e.Outcome, &e.RequestID} {
+		n, used := binary.Uvarint(b)
+		if used <= 0 || n > uint64(len(b)-used) {
+			return errLink
+		}
+		*field = string(b[used : used+int(n)])
+		b = b[used+int(n):]
+	}
+	e.Action = Action(action)
+	if copy(l.Hash[:], b) != len(l.Hash) || len(b) != len(l.Hash) {
+		return errLink
+	}
+	return nil
 }
 
 // appendBinary is the entry as bytes, each field with its length, so that no

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -232,4 +233,30 @@ func FuzzTokenFile(f *testing.F) {
 			t.Errorf("an unknown token is %+v", p)
 		}
 	})
+}
+
+// TestLinkIsKeptAndReadBack: what is kept today, and what was kept before, reads
+// back as it was; what is cut short does not.
+func TestLinkIsKeptAndReadBack(t *testing.T) {
+	want := auth.NewChain([]byte("k")).Next([32]byte{1}, auth.Entry{When: time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC), Principal: "ehr", Action: auth.ActionRead,
+		Patient: "Patient/1", Outcome: "200", RequestID: "r-1"})
+	now, err := want.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"now": now, "before": before} {
+		var got auth.Link
+		if err := got.UnmarshalBinary(b); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	for n := range now {
+		if err := new(auth.Link).UnmarshalBinary(now[:n]); err == nil {
+			t.Errorf("%d of %d bytes are a link", n, len(now))
+		}
+	}
 }
