@@ -68,7 +68,16 @@ func recorded(path string, f func() error) (cpu time.Duration, err error) {
 	err = f()
 	pprof.StopCPUProfile()
 	after, timed := ownTime()
-	return after - before, errors.Join(err, timed)
+	return after - before, errors.Join(err, timed, allocations(path+".allocs"))
+}
+
+// allocations writes where memory was asked for since the process began.
+func allocations(path string) error {
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(out, 0), out.Close())
 }
 
 // load takes in the Synthea export: the types named, those not named after "-",
@@ -143,9 +152,5 @@ func (p profiled) ask(ctx context.Context, b *bench, out string) error {
 	requests := float64(rounds * len(paths))
 	fmt.Printf("%.3f ms of CPU a request, %.1f KB allocated in %.0f pieces, client included\n", cpu.Seconds()*1e3/requests,
 		float64(after.TotalAlloc-before.TotalAlloc)/1e3/requests, float64(after.Mallocs-before.Mallocs)/requests)
-	if f, err := os.Create(out + ".heap"); err == nil {
-		_ = pprof.Lookup("allocs").WriteTo(f, 0)
-		f.Close()
-	}
 	return err
 }

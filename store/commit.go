@@ -64,7 +64,7 @@ func (s *Store) commit(ctx context.Context, writes []Write) ([]Result, error) {
 	b := s.db.NewBatchWithSize(batchSize(todo))
 	defer b.Close()
 	c := &commit{
-		s: s, b: b, nobody: s.hash.patient(""),
+		s: s, b: b, held: &s.held, nobody: s.hash.patient(""),
 		pending: make(map[hash]*pending, len(todo)), patients: map[hash]*patientChange{}, counts: map[string]int64{},
 	}
 	results, err := c.turn(todo, epoch)
@@ -96,7 +96,7 @@ type commit struct {
 	pending  map[hash]*pending
 	patients map[hash]*patientChange
 	counts   map[string]int64 // differences
-	held     ordered          // not in b yet
+	held     *ordered         // not in b yet; touched in this writer's turn alone
 	log      []Change
 	key, val []byte // scratch
 }
@@ -106,6 +106,7 @@ type commit struct {
 func (c *commit) turn(todo []prepared, epoch uint64) ([]Result, error) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
+	defer c.held.reset()
 	c.now, c.seq, c.fresh = c.s.now().UTC(), c.s.seq, c.s.epoch.Load() == epoch
 	results := make([]Result, len(todo))
 	for i := range todo {

@@ -96,7 +96,8 @@ func (s *Store) eraseTurn(ctx context.Context, patient hash, id string) ([][2][]
 	b := s.db.NewBatch()
 	defer b.Close()
 	e := erasure{patient: patient, id: id, seqs: map[uint64]bool{}}
-	e.commit = commit{s: s, b: b, seq: s.seq, counts: map[string]int64{}}
+	e.commit = commit{s: s, b: b, held: &s.held, seq: s.seq, counts: map[string]int64{}}
+	defer e.held.reset()
 	for _, step := range []func() error{e.blobs, e.history, e.pairs, e.entries, e.grave} {
 		if err := ctx.Err(); err != nil {
 			return nil, err

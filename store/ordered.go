@@ -35,7 +35,7 @@ func near1(a hash) uint64 { return binary.BigEndian.Uint64(a[:]) }
 
 // drain moves what was held into the batch.
 func (c *commit) drain() error {
-	o := &c.held
+	o := c.held
 	for _, list := range []*[]entry{&o.blobs, &o.keys, &o.pointers} {
 		slices.SortFunc(*list, func(a, b entry) int { return cmp.Compare(a.near, b.near) })
 		for _, e := range *list {
@@ -45,8 +45,17 @@ func (c *commit) drain() error {
 				return err
 			}
 		}
-		*list = (*list)[:0]
 	}
-	o.bytes = o.bytes[:0]
+	o.reset()
 	return nil
+}
+
+// mostHeld bounds the memory kept from one batch to the next.
+const mostHeld = 16 << 20
+
+func (o *ordered) reset() {
+	if cap(o.bytes) > mostHeld {
+		*o = ordered{}
+	}
+	o.blobs, o.pointers, o.keys, o.bytes = o.blobs[:0], o.pointers[:0], o.keys[:0], o.bytes[:0]
 }

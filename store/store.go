@@ -50,6 +50,7 @@ type Store struct {
 	seq    uint64           // last sequence number given out
 	epoch  atomic.Uint64    // batches applied: tells a prepared write whether its pointer is still current
 	counts map[string]int64 // resources by type, tombstones excluded
+	held   ordered          // scratch of the batch in the making
 	closed bool
 
 	files sync.Mutex // a checkpoint and the emptying of logs exclude each other

@@ -156,7 +156,7 @@ func (c *commit) store(ref hash, p *pending) error {
 	if p.version == 1 {
 		c.s.known.add(ref)
 	}
-	o := &c.held
+	o := c.held
 	c.val = c.s.sealVersion(c.val[:0], p.patient, ref, p.version, p.how, p.packed)
 	c.key = key2(c.key, tagBlob, p.patient, ref)
 	o.add(&o.blobs, near2(p.patient, ref), c.key, c.val)

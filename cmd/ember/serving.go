@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,7 @@ on SIGTERM.`,
 			if err != nil {
 				return openFailure(err)
 			}
+			collectLess()
 			err = app.Serve(cmd.Context(), func(addr net.Addr) {
 				fmt.Fprintf(os.Stderr, "ember serves %s on http://%s\n", p.config.Data, addr)
 			})
@@ -38,6 +40,15 @@ on SIGTERM.`,
 	c.Flags().String("addr", ember.Defaults().Addr, "HOST:PORT to listen on")
 	c.Flags().String("token-file", "", "who may do what")
 	return c
+}
+
+// collectLess lets a server's heap grow to three times what is in use before the
+// next collection, instead of twice: a twentieth of the processor time of a load
+// for memory that a server has. GOGC and GOMEMLIMIT, where set, go before.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 }
 
 func serveFailure(err error) error {
