@@ -45,6 +45,10 @@ func main() {
 		relu(w)
 		adam(w)
 		tile(w)
+		oneRow(w)
+		curves(w)
+		lstm(w)
+		lstmBack(w)
 	}
 	Generate()
 }
