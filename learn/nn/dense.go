@@ -64,3 +64,12 @@ func (d *Dense) Backward(dy Tensor) Tensor {
 
 // Params are W and B.
 func (d *Dense) Params() []*Param { return []*Param{d.W, d.B} }
+
+func (d *Dense) isFirst() { d.first = true }
+
+func makeDense(b *builder, s LayerSpec, in []int) (Layer, error) {
+	if err := positive("units", s.Units); err != nil {
+		return nil, err
+	}
+	return &Dense{W: b.weight("dense.W", glorot, in[len(in)-1], s.Units), B: b.param("dense.B", nil, s.Units)}, nil
+}

@@ -246,6 +246,61 @@ singledone:
 	VZEROUPPER
 	RET
 
+// func maxAVX2(x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·maxAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ    DX, $0x00000020
+	JL      blockdone
+	VMOVUPS (AX), Y0
+	VMAXPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(AX), Y0
+	VMAXPS  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	VMOVUPS 64(AX), Y0
+	VMAXPS  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(CX)
+	VMOVUPS 96(AX), Y0
+	VMAXPS  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(CX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    DX, $0x00000008
+	JL      vectordone
+	VMOVUPS (AX), Y0
+	VMAXPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X0
+	VMAXSS (CX), X0, X0
+	VMOVSS X0, (CX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(x *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-16
@@ -1167,6 +1222,61 @@ single:
 	ADDQ   $0x00000004, CX
 	ADDQ   $0x00000004, DX
 	SUBQ   $0x00000001, BX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
+// func maxAVX512(x *float32, y *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·maxAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ    DX, $0x00000040
+	JL      blockdone
+	VMOVUPS (AX), Z0
+	VMAXPS  (CX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	VMOVUPS 64(AX), Z0
+	VMAXPS  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(CX)
+	VMOVUPS 128(AX), Z0
+	VMAXPS  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(CX)
+	VMOVUPS 192(AX), Z0
+	VMAXPS  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(CX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    DX, $0x00000010
+	JL      vectordone
+	VMOVUPS (AX), Z0
+	VMAXPS  (CX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X0
+	VMAXSS (CX), X0, X0
+	VMOVSS X0, (CX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
 	JMP    single
 
 singledone:

@@ -24,6 +24,11 @@ func axpyAVX2(a float32, x *float32, y *float32, n int)
 //go:noescape
 func addAVX2(x *float32, y *float32, z *float32, n int)
 
+// maxAVX2 replaces y by the larger of x and y.
+//
+//go:noescape
+func maxAVX2(x *float32, y *float32, n int)
+
 // reluAVX2 replaces x by max(x, 0); NaN stays.
 //
 //go:noescape
@@ -94,6 +99,11 @@ func axpyAVX512(a float32, x *float32, y *float32, n int)
 //
 //go:noescape
 func addAVX512(x *float32, y *float32, z *float32, n int)
+
+// maxAVX512 replaces y by the larger of x and y.
+//
+//go:noescape
+func maxAVX512(x *float32, y *float32, n int)
 
 // reluAVX512 replaces x by max(x, 0); NaN stays.
 //
