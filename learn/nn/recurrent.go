@@ -32,7 +32,8 @@ type recurrent struct {
 	in     int
 	x      []float32 // packed input
 	sums   []float32 // of the inputs and, unless apart, the outputs before; then gates; then gradients
-	again  []float32 // recurrent sums when apart, else sums itself
+	again  []float32 // recurrent sums: kept when apart, else sums itself
+	kept   []float32
 	h      []float32 // packed output
 	zero   []float32 // a row of them
 	dh, dc []float32
