@@ -166,7 +166,7 @@ func (c *conv) eachBlock(do func(patches Matrix, from, to int)) {
 	for i := 0; i < samples; i += few {
 		n := min(few, samples-i)
 		for j := range n {
-			c.patch(c.sample(c.x, i+j), c.patches[j*positions*across:(j+1)*positions*across])
+			c.patch(c.sample(c.x, i+j), c.real(c.x, i+j), c.patches[j*positions*across:(j+1)*positions*across])
 		}
 		do(Mat(c.patches, n*positions, across), i*positions, (i+n)*positions)
 	}
@@ -177,13 +177,21 @@ func (w *window) sample(x Tensor, i int) []float32 {
 	return x.Data[i*n : (i+1)*n]
 }
 
-// patch writes each position's window as a row.
-func (w *window) patch(x, into []float32) {
+// real is how many columns of sample i are no padding.
+func (w *window) real(x Tensor, i int) int {
+	if !w.sequence {
+		return w.width
+	}
+	return x.length(i, w.width)
+}
+
+// patch writes each position's window as a row; columns from width on are zeros.
+func (w *window) patch(x []float32, width int, into []float32) {
 	line := w.wide * w.depth
 	for oy := range w.outHeight {
 		for ox := range w.outWidth {
 			left := ox*w.across - w.left
-			from, to := max(0, -left), min(w.wide, w.width-left)
+			from, to := max(0, -left), min(w.wide, width-left)
 			for ky := range w.high {
 				out := into[:line]
 				into = into[line:]
@@ -201,12 +209,12 @@ func (w *window) patch(x, into []float32) {
 }
 
 // unpatch adds the rows back to where patch took them from.
-func (w *window) unpatch(rows, dx []float32) {
+func (w *window) unpatch(rows []float32, width int, dx []float32) {
 	line := w.wide * w.depth
 	for oy := range w.outHeight {
 		for ox := range w.outWidth {
 			left := ox*w.across - w.left
-			from, to := max(0, -left), min(w.wide, w.width-left)
+			from, to := max(0, -left), min(w.wide, width-left)
 			for ky := range w.high {
 				row := rows[:line]
 				rows = rows[line:]
@@ -263,6 +271,6 @@ func (c *conv) Backward(dy Tensor) Tensor {
 func (c *conv) putBack(from, to int) {
 	positions, across := c.outHeight*c.outWidth, c.high*c.wide*c.depth
 	for i := range (to - from) / positions {
-		c.unpatch(c.slope[i*positions*across:(i+1)*positions*across], c.sample(c.dx, from/positions+i))
+		c.unpatch(c.slope[i*positions*across:(i+1)*positions*across], c.real(c.x, from/positions+i), c.sample(c.dx, from/positions+i))
 	}
 }

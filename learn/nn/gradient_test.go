@@ -91,18 +91,7 @@ func TestGradientsOfAllLayers(t *testing.T) {
 					t.Fatal(err)
 				}
 				l := &Sequential{Layers: net.layers}
-				for _, first := range net.layers {
-					switch first := first.(type) {
-					case *Dense:
-						first.first = false
-					case *conv:
-						first.first = false
-					case *recurrent:
-						first.first = false
-					case *bidirectional:
-						first.ahead.first, first.back.first = false, false
-					}
-				}
+				unfirst(net)
 				checkGradients(t, l, x, true)
 			})
 		}

@@ -31,10 +31,7 @@ func (p *maxPool) Params() []*Param { return nil }
 func (p *maxPool) each(do func(out, in int)) {
 	out := 0
 	for i := range p.x.Shape[0] {
-		width, base := p.width, i*p.height*p.width
-		if p.sequence {
-			width = p.x.length(i, p.width) // padding is smaller than anything
-		}
+		width, base := p.real(p.x, i), i*p.height*p.width // padding is smaller than anything
 		for oy := range p.outHeight {
 			for ox := range p.outWidth {
 				y0, x0 := oy*p.down-p.top, ox*p.across-p.left
