@@ -31,6 +31,7 @@ var doors = map[string][]string{
 	"cmd/ember":          {"*"},
 	"bench":              {"*"},
 	"bench/datadoc":      {"*"},
+	"bench/nn":           {"learn/nn"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

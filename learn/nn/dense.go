@@ -11,6 +11,7 @@ import (
 type Dense struct {
 	W, B     *Param
 	x, y, dx Tensor
+	first    bool // nobody asks for the input's gradient
 }
 
 // NewDense draws W by He's rule, with deviation √(2/in); B is zero.
@@ -40,11 +41,9 @@ func (d *Dense) OutShape(in []int) ([]int, error) {
 func (d *Dense) Forward(x Tensor, _ bool) Tensor {
 	d.x = x
 	n := len(x.Data) / d.In()
-	y := d.y.reuse(append(slices.Clone(x.Shape[:len(x.Shape)-1]), d.Out())...)
-	for i := range n {
-		copy(y.Data[i*d.Out():(i+1)*d.Out()], d.B.Value)
-	}
-	Gemm(Mat(y.Data, n, d.Out()), Mat(x.Data, n, d.In()), Mat(d.W.Value, d.In(), d.Out()))
+	y := d.y.like(x, d.Out())
+	repeat(d.B.Value, y.Data)
+	d.W.multiply(Mat(y.Data, n, d.Out()), Mat(x.Data, n, d.In()))
 	return y
 }
 
@@ -53,14 +52,24 @@ func (d *Dense) Backward(dy Tensor) Tensor {
 	n := len(d.x.Data) / d.In()
 	g := Mat(dy.Data, n, d.Out())
 	Gemm(Mat(d.W.Grad, d.In(), d.Out()), Mat(d.x.Data, n, d.In()).T(), g)
-	for i := range n {
-		Axpy(1, dy.Data[i*d.Out():(i+1)*d.Out()], d.B.Grad)
+	addRows(dy.Data, d.B.Grad)
+	if d.first {
+		return Tensor{}
 	}
-	dx := d.dx.reuse(d.x.Shape...)
+	dx := d.dx.like(d.x, d.In())
 	clear(dx.Data)
-	Gemm(Mat(dx.Data, n, d.In()), g, Mat(d.W.Value, d.In(), d.Out()).T())
+	d.W.multiplyTurned(Mat(dx.Data, n, d.In()), g)
 	return dx
 }
 
 // Params are W and B.
 func (d *Dense) Params() []*Param { return []*Param{d.W, d.B} }
+
+func (d *Dense) isFirst() { d.first = true }
+
+func makeDense(b *builder, s LayerSpec, in []int) (Layer, error) {
+	if err := positive("units", s.Units); err != nil {
+		return nil, err
+	}
+	return &Dense{W: b.weight("dense.W", glorot, in[len(in)-1], s.Units), B: b.param("dense.B", nil, s.Units)}, nil
+}

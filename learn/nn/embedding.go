@@ -8,10 +8,13 @@ import (
 
 // Embedding replaces each number by a row of its table: ids in any shape become
 // that shape with Dim behind it. Ids are whole numbers held in float32 (exact up
-// to 2^24); a negative id is padding and becomes zeros.
+// to 2^24); a negative id is padding and becomes zeros, and with MaskZero so do
+// zeros: the ids before them are the sequence.
 type Embedding struct {
 	Table    *Param // size × dim
+	MaskZero bool
 	x, y, dx Tensor
+	lengths  []int
 }
 
 // NewEmbedding draws the table from a normal distribution of deviation .05.
@@ -29,8 +32,8 @@ func newTable(name string, size, dim int, rng *rand.Rand) *Param {
 
 // row is the part of data that belongs to id, nil for padding; it panics when the
 // id is outside the table.
-func row(p *Param, data []float32, id float32) []float32 {
-	if id < 0 {
+func row(p *Param, data []float32, id float32, masked bool) []float32 {
+	if id < 0 || masked && id == 0 {
 		return nil
 	}
 	d := p.Shape[1]
@@ -46,10 +49,10 @@ func (e *Embedding) OutShape(in []int) ([]int, error) {
 func (e *Embedding) Forward(x Tensor, _ bool) Tensor {
 	e.x = x
 	d := e.Table.Shape[1]
-	y := e.y.reuse(append(slices.Clone(x.Shape), d)...)
+	y := e.output(x)
 	for i, id := range x.Data {
 		out := y.Data[i*d : (i+1)*d]
-		if from := row(e.Table, e.Table.Value, id); from != nil {
+		if from := row(e.Table, e.Table.Value, id, e.MaskZero); from != nil {
 			copy(out, from)
 		} else {
 			clear(out)
@@ -58,12 +61,37 @@ func (e *Embedding) Forward(x Tensor, _ bool) Tensor {
 	return y
 }
 
+// output has the shape of x with Dim behind it, and x's lengths.
+func (e *Embedding) output(x Tensor) Tensor {
+	d := e.Table.Shape[1]
+	e.y.Data = resized(e.y.Data, len(x.Data)*d)
+	e.y.Shape = append(append(e.y.Shape[:0], x.Shape...), d)
+	e.y.Lengths = x.Lengths
+	if e.MaskZero && len(x.Shape) == 2 {
+		e.lengths = resized(e.lengths, x.Shape[0])
+		for i := range e.lengths {
+			e.lengths[i] = real(x.Data[i*x.Shape[1] : i*x.Shape[1]+x.length(i, x.Shape[1])])
+		}
+		e.y.Lengths = e.lengths
+	}
+	return e.y
+}
+
+// real is how many ids there are before the padding.
+func real(ids []float32) int {
+	n := len(ids)
+	for n > 0 && ids[n-1] <= 0 {
+		n--
+	}
+	return n
+}
+
 // Backward adds to the rows that were looked up; ids have no gradient, so it
 // returns zeros.
 func (e *Embedding) Backward(dy Tensor) Tensor {
 	d := e.Table.Shape[1]
 	for i, id := range e.x.Data {
-		if g := row(e.Table, e.Table.Grad, id); g != nil {
+		if g := row(e.Table, e.Table.Grad, id, e.MaskZero); g != nil {
 			Axpy(1, dy.Data[i*d:(i+1)*d], g)
 		}
 	}
@@ -77,9 +105,10 @@ func (e *Embedding) Params() []*Param { return []*Param{e.Table} }
 
 // EmbeddingBag is the mean of the rows of a sample's ids: samples × length
 // becomes samples × dim. Negative ids are padding; a sample of padding only is
-// zeros.
+// zeros. With MaskZero zero is padding too.
 type EmbeddingBag struct {
 	Table    *Param // size × dim
+	MaskZero bool
 	x, y, dx Tensor
 }
 
@@ -102,7 +131,7 @@ func (e *EmbeddingBag) Forward(x Tensor, _ bool) Tensor {
 	y := e.y.reuse(x.Shape[0], e.Table.Shape[1])
 	clear(y.Data)
 	e.each(func(sample int, id, share float32) {
-		Axpy(share, row(e.Table, e.Table.Value, id), e.vector(y, sample))
+		Axpy(share, row(e.Table, e.Table.Value, id, e.MaskZero), e.vector(y, sample))
 	})
 	return y
 }
@@ -110,7 +139,7 @@ func (e *EmbeddingBag) Forward(x Tensor, _ bool) Tensor {
 // Backward shares a sample's gradient among its rows and returns zeros.
 func (e *EmbeddingBag) Backward(dy Tensor) Tensor {
 	e.each(func(sample int, id, share float32) {
-		Axpy(share, e.vector(dy, sample), row(e.Table, e.Table.Grad, id))
+		Axpy(share, e.vector(dy, sample), row(e.Table, e.Table.Grad, id, e.MaskZero))
 	})
 	dx := e.dx.reuse(e.x.Shape...)
 	clear(dx.Data)
@@ -125,14 +154,14 @@ func (e *EmbeddingBag) vector(t Tensor, sample int) []float32 {
 func (e *EmbeddingBag) each(do func(sample int, id, share float32)) {
 	length := e.x.Last()
 	for s := range e.x.Shape[0] {
-		ids, n := e.x.Data[s*length:(s+1)*length], 0
+		ids, n := e.x.Data[s*length:s*length+e.x.length(s, length)], 0
 		for _, id := range ids {
-			if id >= 0 {
+			if e.is(id) {
 				n++
 			}
 		}
 		for _, id := range ids {
-			if id >= 0 {
+			if e.is(id) {
 				do(s, id, 1/float32(n))
 			}
 		}
@@ -141,3 +170,43 @@ func (e *EmbeddingBag) each(do func(sample int, id, share float32)) {
 
 // Params is the table.
 func (e *EmbeddingBag) Params() []*Param { return []*Param{e.Table} }
+
+// is says whether id is one, not padding.
+func (e *EmbeddingBag) is(id float32) bool { return id > 0 || id == 0 && !e.MaskZero }
+
+// checkIDs refuses what is no row of the table.
+func checkIDs(x Tensor, rows int) error {
+	for i, id := range x.Data {
+		if !(id < float32(rows)) || id != float32(int(id)) {
+			return fmt.Errorf("element %d of the input is %g, not an id below %d", i, id, rows)
+		}
+	}
+	return nil
+}
+
+func (e *Embedding) check(x Tensor) error { return checkIDs(x, e.Table.Shape[0]) }
+
+func (e *EmbeddingBag) check(x Tensor) error { return checkIDs(x, e.Table.Shape[0]) }
+
+func makeEmbedding(b *builder, s LayerSpec, in []int) (Layer, error) {
+	table, err := makeTable(b, "embedding.table", s, in)
+	return &Embedding{Table: table, MaskZero: s.MaskZero}, err
+}
+
+func makeEmbeddingBag(b *builder, s LayerSpec, in []int) (Layer, error) {
+	table, err := makeTable(b, "bag.table", s, in)
+	return &EmbeddingBag{Table: table, MaskZero: s.MaskZero}, err
+}
+
+func makeTable(b *builder, name string, s LayerSpec, in []int) (*Param, error) {
+	if err := rank(in, 1, "[steps] ids"); err != nil {
+		return nil, err
+	}
+	if err := positive("input_dim", s.InputDim); err != nil {
+		return nil, err
+	}
+	if err := positive("output_dim", s.OutputDim); err != nil {
+		return nil, err
+	}
+	return b.param(name, near0, s.InputDim, s.OutputDim), nil
+}

@@ -252,6 +252,11 @@ func (m *machine) source(arg string, n int) (v [16]float32) {
 	return v
 }
 
+// fused instructions read their target.
+func fused(op string) bool {
+	return strings.HasPrefix(op, "VFMADD") || strings.HasPrefix(op, "VFNMADD")
+}
+
 func fma32(a, b, c float32) float32 { return float32(math.FMA(float64(a), float64(b), float64(c))) }
 
 // vectorStep follows the operand order of Go's assembler: sources first, reversed
@@ -300,6 +305,26 @@ func (m *machine) vectorStep(in instruction) {
 		for i := range n {
 			out[i] = v[i|1]
 		}
+	case "VCVTPS2DQ":
+		v := m.source(a[0], n)
+		for i := range n {
+			out[i] = math.Float32frombits(uint32(int32(math.RoundToEven(float64(v[i])))))
+		}
+	case "VCVTDQ2PS":
+		v := m.source(a[0], n)
+		for i := range n {
+			out[i] = float32(int32(math.Float32bits(v[i])))
+		}
+	case "VPADDD":
+		x, y := m.source(a[0], n), m.source(a[1], n)
+		for i := range n {
+			out[i] = math.Float32frombits(math.Float32bits(x[i]) + math.Float32bits(y[i]))
+		}
+	case "VPSLLD":
+		v := m.source(a[1], n)
+		for i := range n {
+			out[i] = math.Float32frombits(math.Float32bits(v[i]) << m.integer(a[0]))
+		}
 	case "VSQRTPS":
 		v := m.source(a[0], n)
 		for i := range n {
@@ -308,10 +333,10 @@ func (m *machine) vectorStep(in instruction) {
 	default:
 		x, y := m.source(a[0], n), m.source(a[1], lanes)
 		var old [16]float32
-		if strings.HasPrefix(in.op, "VFMADD") {
+		if fused(in.op) {
 			old = m.source(last, lanes)
 		}
-		if out = y; strings.HasPrefix(in.op, "VFMADD") {
+		if out = y; fused(in.op) {
 			out = old
 		}
 		for i := range n {
@@ -341,6 +366,13 @@ func (m *machine) arithmetic(op string, x, y, old float32) float32 {
 			return y
 		}
 		return x
+	case "VMIN":
+		if y < x {
+			return y
+		}
+		return x
+	case "VFNMADD231":
+		return fma32(-x, y, old)
 	case "VFMADD231":
 		return fma32(x, y, old)
 	case "VFMADD213":
@@ -363,6 +395,10 @@ func TestGeneratedCodeOnAnEmulator(t *testing.T) {
 			}
 			for _, k := range []int{0, 1, 2, 9} {
 				m.tiles(w.suffix, w.rows, w.cols, k)
+				m.row(w.suffix, w.cols, k)
+			}
+			for _, n := range []int{0, 16, 48} {
+				m.curves(w.suffix, n)
 			}
 		})
 	}
@@ -395,6 +431,9 @@ func (m *machine) vectors(suffix string, n int) {
 	want := append([]float32(nil), y...)
 	axpyPortable(.7, x, want)
 	m.compare("axpy", n, part(p[1]), want)
+	m.run("max"+suffix, frame)
+	maxPortable(x, want)
+	m.compare("max", n, part(p[1]), want)
 	m.run("relu"+suffix, frame)
 	want = append([]float32(nil), x...)
 	reluPortable(want)

@@ -106,6 +106,15 @@ func addPortable(x, y, z []float32) {
 	}
 }
 
+func maxPortable(x, y []float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		if !(v <= y[i]) {
+			y[i] = v
+		}
+	}
+}
+
 func reluPortable(x []float32) {
 	for i, v := range x {
 		if v < 0 {

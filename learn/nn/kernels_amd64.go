@@ -83,6 +83,21 @@ func (l level) add(x, y, z []float32) {
 	}
 }
 
+func (l level) max(x, y []float32) {
+	if len(x) == 0 {
+		return
+	}
+	y = y[:len(x)]
+	switch l {
+	case avx512:
+		maxAVX512(&x[0], &y[0], len(x))
+	case avx2:
+		maxAVX2(&x[0], &y[0], len(x))
+	default:
+		maxPortable(x, y)
+	}
+}
+
 func (l level) relu(x []float32) {
 	if len(x) == 0 {
 		return

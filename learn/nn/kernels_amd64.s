@@ -246,6 +246,61 @@ singledone:
 	VZEROUPPER
 	RET
 
+// func maxAVX2(x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·maxAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ    DX, $0x00000020
+	JL      blockdone
+	VMOVUPS (AX), Y0
+	VMAXPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(AX), Y0
+	VMAXPS  32(CX), Y0, Y0
+	VMOVUPS Y0, 32(CX)
+	VMOVUPS 64(AX), Y0
+	VMAXPS  64(CX), Y0, Y0
+	VMOVUPS Y0, 64(CX)
+	VMOVUPS 96(AX), Y0
+	VMAXPS  96(CX), Y0, Y0
+	VMOVUPS Y0, 96(CX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    DX, $0x00000008
+	JL      vectordone
+	VMOVUPS (AX), Y0
+	VMAXPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X0
+	VMAXSS (CX), X0, X0
+	VMOVSS X0, (CX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(x *float32, n int)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-16
@@ -492,6 +547,441 @@ store:
 	VZEROUPPER
 	RET
 
+// func rowAVX2(k int, a *float32, col int, b *float32, c *float32)
+// Requires: AVX, FMA3
+TEXT ·rowAVX2(SB), NOSPLIT, $0-40
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   col+16(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   b+24(FP), BX
+	MOVQ   c+32(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+block:
+	CMPQ         AX, $0x00000004
+	JL           blockdone
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (BX), Y8, Y0
+	VFMADD231PS  32(BX), Y8, Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  64(BX), Y8, Y2
+	VFMADD231PS  96(BX), Y8, Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  128(BX), Y8, Y4
+	VFMADD231PS  160(BX), Y8, Y5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  192(BX), Y8, Y6
+	VFMADD231PS  224(BX), Y8, Y7
+	ADDQ         DX, CX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x00000004, AX
+	JMP          block
+
+blockdone:
+single:
+	CMPQ         AX, $0x00000001
+	JL           singledone
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (BX), Y8, Y0
+	VFMADD231PS  32(BX), Y8, Y1
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000001, AX
+	JMP          single
+
+singledone:
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VADDPS  (SI), Y0, Y0
+	VMOVUPS Y0, (SI)
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VADDPS  32(SI), Y1, Y1
+	VMOVUPS Y1, 32(SI)
+	VZEROUPPER
+	RET
+
+// func expAVX2(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000008
+	JL           done
+	VMOVUPS      (AX), Y0
+	VMOVUPS      (DX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(DX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(DX), Y0, Y1
+	VCVTPS2DQ    Y1, Y2
+	VCVTDQ2PS    Y2, Y1
+	VFNMADD231PS 192(DX), Y1, Y0
+	VFNMADD231PS 256(DX), Y1, Y0
+	VPADDD       320(DX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      512(DX), Y1
+	VFMADD213PS  576(DX), Y0, Y1
+	VFMADD213PS  640(DX), Y0, Y1
+	VFMADD213PS  704(DX), Y0, Y1
+	VFMADD213PS  768(DX), Y0, Y1
+	VFMADD213PS  832(DX), Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VFMADD213PS  Y2, Y2, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x00000020, AX
+	SUBQ         $0x00000008, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX2(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000008
+	JL           done
+	VMOVUPS      (AX), Y0
+	VXORPS       Y1, Y1, Y1
+	VSUBPS       Y0, Y1, Y0
+	VMOVUPS      (DX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(DX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(DX), Y0, Y1
+	VCVTPS2DQ    Y1, Y2
+	VCVTDQ2PS    Y2, Y1
+	VFNMADD231PS 192(DX), Y1, Y0
+	VFNMADD231PS 256(DX), Y1, Y0
+	VPADDD       320(DX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      512(DX), Y1
+	VFMADD213PS  576(DX), Y0, Y1
+	VFMADD213PS  640(DX), Y0, Y1
+	VFMADD213PS  704(DX), Y0, Y1
+	VFMADD213PS  768(DX), Y0, Y1
+	VFMADD213PS  832(DX), Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VSUBPS       384(DX), Y2, Y0
+	VFMADD213PS  Y0, Y2, Y1
+	VADDPS       448(DX), Y1, Y1
+	VMOVUPS      384(DX), Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	SUBQ         $0x00000008, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000008
+	JL           done
+	VMOVUPS      (AX), Y0
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      (DX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(DX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(DX), Y0, Y1
+	VCVTPS2DQ    Y1, Y2
+	VCVTDQ2PS    Y2, Y1
+	VFNMADD231PS 192(DX), Y1, Y0
+	VFNMADD231PS 256(DX), Y1, Y0
+	VPADDD       320(DX), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      512(DX), Y1
+	VFMADD213PS  576(DX), Y0, Y1
+	VFMADD213PS  640(DX), Y0, Y1
+	VFMADD213PS  704(DX), Y0, Y1
+	VFMADD213PS  768(DX), Y0, Y1
+	VFMADD213PS  832(DX), Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VSUBPS       384(DX), Y2, Y0
+	VFMADD213PS  Y0, Y2, Y1
+	VADDPS       448(DX), Y1, Y0
+	VDIVPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x00000020, AX
+	SUBQ         $0x00000008, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func lstmAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, cell *float32, curved *float32, h *float32, n int, c *[224]float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·lstmAVX2(SB), NOSPLIT, $0-80
+	MOVQ i+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ u+16(FP), DX
+	MOVQ o+24(FP), BX
+	MOVQ before+32(FP), SI
+	MOVQ cell+40(FP), DI
+	MOVQ curved+48(FP), R8
+	MOVQ h+56(FP), R9
+	MOVQ n+64(FP), R10
+	MOVQ c+72(FP), R11
+
+loop:
+	CMPQ         R10, $0x00000008
+	JL           done
+	VMOVUPS      (AX), Y0
+	VXORPS       Y1, Y1, Y1
+	VSUBPS       Y0, Y1, Y0
+	VMOVUPS      (R11), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(R11), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(R11), Y0, Y1
+	VCVTPS2DQ    Y1, Y2
+	VCVTDQ2PS    Y2, Y1
+	VFNMADD231PS 192(R11), Y1, Y0
+	VFNMADD231PS 256(R11), Y1, Y0
+	VPADDD       320(R11), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      512(R11), Y1
+	VFMADD213PS  576(R11), Y0, Y1
+	VFMADD213PS  640(R11), Y0, Y1
+	VFMADD213PS  704(R11), Y0, Y1
+	VFMADD213PS  768(R11), Y0, Y1
+	VFMADD213PS  832(R11), Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VSUBPS       384(R11), Y2, Y0
+	VFMADD213PS  Y0, Y2, Y1
+	VADDPS       448(R11), Y1, Y1
+	VMOVUPS      384(R11), Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y1
+	VMOVUPS      (R11), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      64(R11), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       128(R11), Y1, Y2
+	VCVTPS2DQ    Y2, Y3
+	VCVTDQ2PS    Y3, Y2
+	VFNMADD231PS 192(R11), Y2, Y1
+	VFNMADD231PS 256(R11), Y2, Y1
+	VPADDD       320(R11), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVUPS      512(R11), Y2
+	VFMADD213PS  576(R11), Y1, Y2
+	VFMADD213PS  640(R11), Y1, Y2
+	VFMADD213PS  704(R11), Y1, Y2
+	VFMADD213PS  768(R11), Y1, Y2
+	VFMADD213PS  832(R11), Y1, Y2
+	VMULPS       Y1, Y2, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VSUBPS       384(R11), Y3, Y1
+	VFMADD213PS  Y1, Y3, Y2
+	VADDPS       448(R11), Y2, Y2
+	VMOVUPS      384(R11), Y1
+	VDIVPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (CX)
+	VMOVUPS      (DX), Y2
+	VADDPS       Y2, Y2, Y2
+	VMOVUPS      (R11), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      64(R11), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       128(R11), Y2, Y3
+	VCVTPS2DQ    Y3, Y4
+	VCVTDQ2PS    Y4, Y3
+	VFNMADD231PS 192(R11), Y3, Y2
+	VFNMADD231PS 256(R11), Y3, Y2
+	VPADDD       320(R11), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVUPS      512(R11), Y3
+	VFMADD213PS  576(R11), Y2, Y3
+	VFMADD213PS  640(R11), Y2, Y3
+	VFMADD213PS  704(R11), Y2, Y3
+	VFMADD213PS  768(R11), Y2, Y3
+	VFMADD213PS  832(R11), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD213PS  Y2, Y2, Y3
+	VSUBPS       384(R11), Y4, Y2
+	VFMADD213PS  Y2, Y4, Y3
+	VADDPS       448(R11), Y3, Y2
+	VDIVPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VMULPS       Y3, Y0, Y0
+	VFMADD231PS  (SI), Y1, Y0
+	VMOVUPS      Y0, (DI)
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      (R11), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      64(R11), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       128(R11), Y0, Y1
+	VCVTPS2DQ    Y1, Y2
+	VCVTDQ2PS    Y2, Y1
+	VFNMADD231PS 192(R11), Y1, Y0
+	VFNMADD231PS 256(R11), Y1, Y0
+	VPADDD       320(R11), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVUPS      512(R11), Y1
+	VFMADD213PS  576(R11), Y0, Y1
+	VFMADD213PS  640(R11), Y0, Y1
+	VFMADD213PS  704(R11), Y0, Y1
+	VFMADD213PS  768(R11), Y0, Y1
+	VFMADD213PS  832(R11), Y0, Y1
+	VMULPS       Y0, Y1, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VSUBPS       384(R11), Y2, Y0
+	VFMADD213PS  Y0, Y2, Y1
+	VADDPS       448(R11), Y1, Y0
+	VDIVPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      (BX), Y0
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y0, Y2, Y0
+	VMOVUPS      (R11), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      64(R11), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       128(R11), Y0, Y2
+	VCVTPS2DQ    Y2, Y3
+	VCVTDQ2PS    Y3, Y2
+	VFNMADD231PS 192(R11), Y2, Y0
+	VFNMADD231PS 256(R11), Y2, Y0
+	VPADDD       320(R11), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVUPS      512(R11), Y2
+	VFMADD213PS  576(R11), Y0, Y2
+	VFMADD213PS  640(R11), Y0, Y2
+	VFMADD213PS  704(R11), Y0, Y2
+	VFMADD213PS  768(R11), Y0, Y2
+	VFMADD213PS  832(R11), Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VFMADD213PS  Y0, Y0, Y2
+	VSUBPS       384(R11), Y3, Y0
+	VFMADD213PS  Y0, Y3, Y2
+	VADDPS       448(R11), Y2, Y2
+	VMOVUPS      384(R11), Y0
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000020, R9
+	SUBQ         $0x00000008, R10
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func lstmBackAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)
+// Requires: AVX, FMA3
+TEXT ·lstmBackAVX2(SB), NOSPLIT, $0-80
+	MOVQ i+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ u+16(FP), DX
+	MOVQ o+24(FP), BX
+	MOVQ before+32(FP), SI
+	MOVQ curved+40(FP), DI
+	MOVQ dh+48(FP), R8
+	MOVQ dc+56(FP), R9
+	MOVQ n+64(FP), R10
+	MOVQ c+72(FP), R11
+
+loop:
+	CMPQ        R10, $0x00000008
+	JL          done
+	VMOVUPS     384(R11), Y0
+	VMOVUPS     (AX), Y1
+	VMOVUPS     (CX), Y2
+	VMOVUPS     (DX), Y3
+	VMOVUPS     (BX), Y4
+	VMOVUPS     (DI), Y5
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R9), Y7
+	VMULPS      Y5, Y6, Y8
+	VSUBPS      Y4, Y0, Y9
+	VMULPS      Y4, Y8, Y8
+	VMULPS      Y9, Y8, Y8
+	VMULPS      Y4, Y6, Y6
+	VMOVUPS     Y8, (BX)
+	VMULPS      Y5, Y5, Y5
+	VSUBPS      Y5, Y0, Y5
+	VFMADD231PS Y6, Y5, Y7
+	VMULPS      (SI), Y7, Y8
+	VSUBPS      Y2, Y0, Y4
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, (CX)
+	VMULPS      Y3, Y7, Y8
+	VSUBPS      Y1, Y0, Y4
+	VMULPS      Y1, Y8, Y8
+	VMULPS      Y4, Y8, Y8
+	VMOVUPS     Y8, (AX)
+	VMULPS      Y3, Y3, Y3
+	VSUBPS      Y3, Y0, Y3
+	VMULPS      Y1, Y7, Y8
+	VMULPS      Y3, Y8, Y8
+	VMOVUPS     Y8, (DX)
+	VMULPS      Y2, Y7, Y7
+	VMOVUPS     Y7, (R9)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, R10
+	JMP         loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func dotAVX512(x *float32, y *float32, n int) (sum float32)
 // Requires: AVX, AVX512F, FMA3, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
@@ -732,6 +1222,61 @@ single:
 	ADDQ   $0x00000004, CX
 	ADDQ   $0x00000004, DX
 	SUBQ   $0x00000001, BX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
+// func maxAVX512(x *float32, y *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·maxAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ n+16(FP), DX
+
+block:
+	CMPQ    DX, $0x00000040
+	JL      blockdone
+	VMOVUPS (AX), Z0
+	VMAXPS  (CX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	VMOVUPS 64(AX), Z0
+	VMAXPS  64(CX), Z0, Z0
+	VMOVUPS Z0, 64(CX)
+	VMOVUPS 128(AX), Z0
+	VMAXPS  128(CX), Z0, Z0
+	VMOVUPS Z0, 128(CX)
+	VMOVUPS 192(AX), Z0
+	VMAXPS  192(CX), Z0, Z0
+	VMOVUPS Z0, 192(CX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    DX, $0x00000010
+	JL      vectordone
+	VMOVUPS (AX), Z0
+	VMAXPS  (CX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X0
+	VMAXSS (CX), X0, X0
+	VMOVSS X0, (CX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
 	JMP    single
 
 singledone:
@@ -1045,5 +1590,440 @@ store:
 	VMOVUPS Z22, (AX)
 	VADDPS  64(AX), Z23, Z23
 	VMOVUPS Z23, 64(AX)
+	VZEROUPPER
+	RET
+
+// func rowAVX512(k int, a *float32, col int, b *float32, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowAVX512(SB), NOSPLIT, $0-40
+	MOVQ   k+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   col+16(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   b+24(FP), BX
+	MOVQ   c+32(FP), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+block:
+	CMPQ         AX, $0x00000004
+	JL           blockdone
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (BX), Z8, Z0
+	VFMADD231PS  64(BX), Z8, Z1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  128(BX), Z8, Z2
+	VFMADD231PS  192(BX), Z8, Z3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  256(BX), Z8, Z4
+	VFMADD231PS  320(BX), Z8, Z5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  384(BX), Z8, Z6
+	VFMADD231PS  448(BX), Z8, Z7
+	ADDQ         DX, CX
+	ADDQ         $0x00000200, BX
+	SUBQ         $0x00000004, AX
+	JMP          block
+
+blockdone:
+single:
+	CMPQ         AX, $0x00000001
+	JL           singledone
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (BX), Z8, Z0
+	VFMADD231PS  64(BX), Z8, Z1
+	ADDQ         DX, CX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000001, AX
+	JMP          single
+
+singledone:
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	VADDPS  (SI), Z0, Z0
+	VMOVUPS Z0, (SI)
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z7, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	VADDPS  64(SI), Z1, Z1
+	VMOVUPS Z1, 64(SI)
+	VZEROUPPER
+	RET
+
+// func expAVX512(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000010
+	JL           done
+	VMOVUPS      (AX), Z0
+	VMOVUPS      (DX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      64(DX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMULPS       128(DX), Z0, Z1
+	VCVTPS2DQ    Z1, Z2
+	VCVTDQ2PS    Z2, Z1
+	VFNMADD231PS 192(DX), Z1, Z0
+	VFNMADD231PS 256(DX), Z1, Z0
+	VPADDD       320(DX), Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VMOVUPS      512(DX), Z1
+	VFMADD213PS  576(DX), Z0, Z1
+	VFMADD213PS  640(DX), Z0, Z1
+	VFMADD213PS  704(DX), Z0, Z1
+	VFMADD213PS  768(DX), Z0, Z1
+	VFMADD213PS  832(DX), Z0, Z1
+	VMULPS       Z0, Z1, Z1
+	VFMADD213PS  Z0, Z0, Z1
+	VFMADD213PS  Z2, Z2, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000010, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000010
+	JL           done
+	VMOVUPS      (AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z0
+	VMOVUPS      (DX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      64(DX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       128(DX), Z0, Z2
+	VCVTPS2DQ    Z2, Z3
+	VCVTDQ2PS    Z3, Z2
+	VFNMADD231PS 192(DX), Z2, Z0
+	VFNMADD231PS 256(DX), Z2, Z0
+	VPADDD       320(DX), Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMOVUPS      512(DX), Z2
+	VFMADD213PS  576(DX), Z0, Z2
+	VFMADD213PS  640(DX), Z0, Z2
+	VFMADD213PS  704(DX), Z0, Z2
+	VFMADD213PS  768(DX), Z0, Z2
+	VFMADD213PS  832(DX), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VSUBPS       384(DX), Z3, Z0
+	VFMADD213PS  Z0, Z3, Z2
+	VADDPS       448(DX), Z2, Z2
+	VMOVUPS      384(DX), Z0
+	VDIVPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000010, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(x *float32, n int, c *[224]float32)
+// Requires: AVX, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ c+16(FP), DX
+
+loop:
+	CMPQ         CX, $0x00000010
+	JL           done
+	VMOVUPS      (AX), Z0
+	VADDPS       Z0, Z0, Z0
+	VMOVUPS      (DX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      64(DX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMULPS       128(DX), Z0, Z1
+	VCVTPS2DQ    Z1, Z2
+	VCVTDQ2PS    Z2, Z1
+	VFNMADD231PS 192(DX), Z1, Z0
+	VFNMADD231PS 256(DX), Z1, Z0
+	VPADDD       320(DX), Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VMOVUPS      512(DX), Z1
+	VFMADD213PS  576(DX), Z0, Z1
+	VFMADD213PS  640(DX), Z0, Z1
+	VFMADD213PS  704(DX), Z0, Z1
+	VFMADD213PS  768(DX), Z0, Z1
+	VFMADD213PS  832(DX), Z0, Z1
+	VMULPS       Z0, Z1, Z1
+	VFMADD213PS  Z0, Z0, Z1
+	VSUBPS       384(DX), Z2, Z0
+	VFMADD213PS  Z0, Z2, Z1
+	VADDPS       448(DX), Z1, Z0
+	VDIVPS       Z0, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000010, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func lstmAVX512(i *float32, f *float32, u *float32, o *float32, before *float32, cell *float32, curved *float32, h *float32, n int, c *[224]float32)
+// Requires: AVX, AVX512F
+TEXT ·lstmAVX512(SB), NOSPLIT, $0-80
+	MOVQ i+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ u+16(FP), DX
+	MOVQ o+24(FP), BX
+	MOVQ before+32(FP), SI
+	MOVQ cell+40(FP), DI
+	MOVQ curved+48(FP), R8
+	MOVQ h+56(FP), R9
+	MOVQ n+64(FP), R10
+	MOVQ c+72(FP), R11
+
+loop:
+	CMPQ         R10, $0x00000010
+	JL           done
+	VMOVUPS      (AX), Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z0
+	VMOVUPS      (R11), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      64(R11), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       128(R11), Z0, Z2
+	VCVTPS2DQ    Z2, Z3
+	VCVTDQ2PS    Z3, Z2
+	VFNMADD231PS 192(R11), Z2, Z0
+	VFNMADD231PS 256(R11), Z2, Z0
+	VPADDD       320(R11), Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMOVUPS      512(R11), Z2
+	VFMADD213PS  576(R11), Z0, Z2
+	VFMADD213PS  640(R11), Z0, Z2
+	VFMADD213PS  704(R11), Z0, Z2
+	VFMADD213PS  768(R11), Z0, Z2
+	VFMADD213PS  832(R11), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VSUBPS       384(R11), Z3, Z0
+	VFMADD213PS  Z0, Z3, Z2
+	VADDPS       448(R11), Z2, Z2
+	VMOVUPS      384(R11), Z0
+	VDIVPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      (CX), Z2
+	VPXORD       Z4, Z4, Z4
+	VSUBPS       Z2, Z4, Z2
+	VMOVUPS      (R11), Z3
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      64(R11), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMULPS       128(R11), Z2, Z3
+	VCVTPS2DQ    Z3, Z6
+	VCVTDQ2PS    Z6, Z3
+	VFNMADD231PS 192(R11), Z3, Z2
+	VFNMADD231PS 256(R11), Z3, Z2
+	VPADDD       320(R11), Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VMOVUPS      512(R11), Z3
+	VFMADD213PS  576(R11), Z2, Z3
+	VFMADD213PS  640(R11), Z2, Z3
+	VFMADD213PS  704(R11), Z2, Z3
+	VFMADD213PS  768(R11), Z2, Z3
+	VFMADD213PS  832(R11), Z2, Z3
+	VMULPS       Z2, Z3, Z3
+	VFMADD213PS  Z2, Z2, Z3
+	VSUBPS       384(R11), Z6, Z2
+	VFMADD213PS  Z2, Z6, Z3
+	VADDPS       448(R11), Z3, Z3
+	VMOVUPS      384(R11), Z2
+	VDIVPS       Z3, Z2, Z2
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      (DX), Z3
+	VADDPS       Z3, Z3, Z3
+	VMOVUPS      (R11), Z6
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      64(R11), Z6
+	VMAXPS       Z3, Z6, Z3
+	VMULPS       128(R11), Z3, Z6
+	VCVTPS2DQ    Z6, Z7
+	VCVTDQ2PS    Z7, Z6
+	VFNMADD231PS 192(R11), Z6, Z3
+	VFNMADD231PS 256(R11), Z6, Z3
+	VPADDD       320(R11), Z7, Z7
+	VPSLLD       $0x17, Z7, Z7
+	VMOVUPS      512(R11), Z6
+	VFMADD213PS  576(R11), Z3, Z6
+	VFMADD213PS  640(R11), Z3, Z6
+	VFMADD213PS  704(R11), Z3, Z6
+	VFMADD213PS  768(R11), Z3, Z6
+	VFMADD213PS  832(R11), Z3, Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD213PS  Z3, Z3, Z6
+	VSUBPS       384(R11), Z7, Z3
+	VFMADD213PS  Z3, Z7, Z6
+	VADDPS       448(R11), Z6, Z3
+	VDIVPS       Z3, Z6, Z6
+	VMOVUPS      Z6, (DX)
+	VMULPS       Z6, Z0, Z0
+	VFMADD231PS  (SI), Z2, Z0
+	VMOVUPS      Z0, (DI)
+	VADDPS       Z0, Z0, Z0
+	VMOVUPS      (R11), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      64(R11), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       128(R11), Z0, Z2
+	VCVTPS2DQ    Z2, Z3
+	VCVTDQ2PS    Z3, Z2
+	VFNMADD231PS 192(R11), Z2, Z0
+	VFNMADD231PS 256(R11), Z2, Z0
+	VPADDD       320(R11), Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VMOVUPS      512(R11), Z2
+	VFMADD213PS  576(R11), Z0, Z2
+	VFMADD213PS  640(R11), Z0, Z2
+	VFMADD213PS  704(R11), Z0, Z2
+	VFMADD213PS  768(R11), Z0, Z2
+	VFMADD213PS  832(R11), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VSUBPS       384(R11), Z3, Z0
+	VFMADD213PS  Z0, Z3, Z2
+	VADDPS       448(R11), Z2, Z0
+	VDIVPS       Z0, Z2, Z2
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      (BX), Z0
+	VPXORD       Z5, Z5, Z5
+	VSUBPS       Z0, Z5, Z0
+	VMOVUPS      (R11), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      64(R11), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMULPS       128(R11), Z0, Z3
+	VCVTPS2DQ    Z3, Z6
+	VCVTDQ2PS    Z6, Z3
+	VFNMADD231PS 192(R11), Z3, Z0
+	VFNMADD231PS 256(R11), Z3, Z0
+	VPADDD       320(R11), Z6, Z6
+	VPSLLD       $0x17, Z6, Z6
+	VMOVUPS      512(R11), Z3
+	VFMADD213PS  576(R11), Z0, Z3
+	VFMADD213PS  640(R11), Z0, Z3
+	VFMADD213PS  704(R11), Z0, Z3
+	VFMADD213PS  768(R11), Z0, Z3
+	VFMADD213PS  832(R11), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VSUBPS       384(R11), Z6, Z0
+	VFMADD213PS  Z0, Z6, Z3
+	VADDPS       448(R11), Z3, Z3
+	VMOVUPS      384(R11), Z0
+	VDIVPS       Z3, Z0, Z0
+	VMOVUPS      Z0, (BX)
+	VMULPS       Z0, Z2, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func lstmBackAVX512(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)
+// Requires: AVX, AVX512F
+TEXT ·lstmBackAVX512(SB), NOSPLIT, $0-80
+	MOVQ i+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ u+16(FP), DX
+	MOVQ o+24(FP), BX
+	MOVQ before+32(FP), SI
+	MOVQ curved+40(FP), DI
+	MOVQ dh+48(FP), R8
+	MOVQ dc+56(FP), R9
+	MOVQ n+64(FP), R10
+	MOVQ c+72(FP), R11
+
+loop:
+	CMPQ        R10, $0x00000010
+	JL          done
+	VMOVUPS     384(R11), Z0
+	VMOVUPS     (AX), Z1
+	VMOVUPS     (CX), Z2
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (BX), Z4
+	VMOVUPS     (DI), Z5
+	VMOVUPS     (R8), Z6
+	VMOVUPS     (R9), Z7
+	VMULPS      Z5, Z6, Z8
+	VSUBPS      Z4, Z0, Z9
+	VMULPS      Z4, Z8, Z8
+	VMULPS      Z9, Z8, Z8
+	VMULPS      Z4, Z6, Z6
+	VMOVUPS     Z8, (BX)
+	VMULPS      Z5, Z5, Z5
+	VSUBPS      Z5, Z0, Z5
+	VFMADD231PS Z6, Z5, Z7
+	VMULPS      (SI), Z7, Z8
+	VSUBPS      Z2, Z0, Z4
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (CX)
+	VMULPS      Z3, Z7, Z8
+	VSUBPS      Z1, Z0, Z4
+	VMULPS      Z1, Z8, Z8
+	VMULPS      Z4, Z8, Z8
+	VMOVUPS     Z8, (AX)
+	VMULPS      Z3, Z3, Z3
+	VSUBPS      Z3, Z0, Z3
+	VMULPS      Z1, Z7, Z8
+	VMULPS      Z3, Z8, Z8
+	VMOVUPS     Z8, (DX)
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS     Z7, (R9)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R10
+	JMP         loop
+
+done:
 	VZEROUPPER
 	RET

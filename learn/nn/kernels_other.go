@@ -9,9 +9,11 @@ func levels() []level { return []level{portable} }
 func (l level) tileSize() (rows, cols int) { return 2, 4 }
 
 func (l level) dot(x, y []float32) float32     { return dotPortable(x, y[:len(x)]) }
+func (l level) max(x, y []float32)             { maxPortable(x, y) }
 func (l level) reluDot(x, y []float32) float32 { return reluDotPortable(x, y[:len(x)]) }
 func (l level) axpy(a float32, x, y []float32) { axpyPortable(a, x, y) }
 func (l level) add(x, y, z []float32)          { addPortable(x, y, z) }
+func (l level) max(x, y []float32)             { maxPortable(x, y) }
 func (l level) relu(x []float32)               { reluPortable(x) }
 
 func (l level) adam(p, g, m, v []float32, c *adamConstants) { adamPortable(p, g, m, v, c) }

@@ -24,6 +24,11 @@ func axpyAVX2(a float32, x *float32, y *float32, n int)
 //go:noescape
 func addAVX2(x *float32, y *float32, z *float32, n int)
 
+// maxAVX2 replaces y by the larger of x and y.
+//
+//go:noescape
+func maxAVX2(x *float32, y *float32, n int)
+
 // reluAVX2 replaces x by max(x, 0); NaN stays.
 //
 //go:noescape
@@ -39,6 +44,41 @@ func adamAVX2(p *float32, grad *float32, m *float32, v *float32, n int, c *[9]fl
 //
 //go:noescape
 func tileAVX2(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
+
+// rowAVX2 adds a·B to one row of C, two vectors wide; see tile.
+//
+//go:noescape
+func rowAVX2(k int, a *float32, col int, b *float32, c *float32)
+
+// expAVX2 replaces x by e^x.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func expAVX2(x *float32, n int, c *[224]float32)
+
+// sigmoidAVX2 replaces x by 1/(1+e^-x).
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func sigmoidAVX2(x *float32, n int, c *[224]float32)
+
+// tanhAVX2 replaces x by its hyperbolic tangent.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func tanhAVX2(x *float32, n int, c *[224]float32)
+
+// lstmAVX2 turns the sums of n units' gates into their values, the cell's state, its tanh and the output.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func lstmAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, cell *float32, curved *float32, h *float32, n int, c *[224]float32)
+
+// lstmBackAVX2 turns the values of n units' gates into the gradients of their sums, and dc into the state before's.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func lstmBackAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)
 
 // dotAVX512 is the inner product of n elements.
 //
@@ -60,6 +100,11 @@ func axpyAVX512(a float32, x *float32, y *float32, n int)
 //go:noescape
 func addAVX512(x *float32, y *float32, z *float32, n int)
 
+// maxAVX512 replaces y by the larger of x and y.
+//
+//go:noescape
+func maxAVX512(x *float32, y *float32, n int)
+
 // reluAVX512 replaces x by max(x, 0); NaN stays.
 //
 //go:noescape
@@ -75,3 +120,38 @@ func adamAVX512(p *float32, grad *float32, m *float32, v *float32, n int, c *[9]
 //
 //go:noescape
 func tileAVX512(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
+
+// rowAVX512 adds a·B to one row of C, two vectors wide; see tile.
+//
+//go:noescape
+func rowAVX512(k int, a *float32, col int, b *float32, c *float32)
+
+// expAVX512 replaces x by e^x.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func expAVX512(x *float32, n int, c *[224]float32)
+
+// sigmoidAVX512 replaces x by 1/(1+e^-x).
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func sigmoidAVX512(x *float32, n int, c *[224]float32)
+
+// tanhAVX512 replaces x by its hyperbolic tangent.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func tanhAVX512(x *float32, n int, c *[224]float32)
+
+// lstmAVX512 turns the sums of n units' gates into their values, the cell's state, its tanh and the output.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func lstmAVX512(i *float32, f *float32, u *float32, o *float32, before *float32, cell *float32, curved *float32, h *float32, n int, c *[224]float32)
+
+// lstmBackAVX512 turns the values of n units' gates into the gradients of their sums, and dc into the state before's.
+// n is a multiple of the lanes; see curveConstants.
+//
+//go:noescape
+func lstmBackAVX512(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)

@@ -11,6 +11,8 @@ type Param struct {
 	Name        string
 	Shape       []int
 	Value, Grad []float32
+	plain       *panels // Value packed for products, nil = not
+	turned      *panels // its transpose
 }
 
 func newParam(name string, shape ...int) *Param {

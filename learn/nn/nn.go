@@ -20,6 +20,9 @@ import (
 type Tensor struct {
 	Shape []int
 	Data  []float32
+	// Lengths are the steps of each sample that are real when samples are
+	// sequences, padded behind; nil = all of them.
+	Lengths []int
 }
 
 // NewTensor is a tensor of zeros.
@@ -57,5 +60,28 @@ func (t *Tensor) reuse(shape ...int) Tensor {
 	n := size(shape)
 	t.Data = slices.Grow(t.Data[:0], n)[:n]
 	t.Shape = append(t.Shape[:0], shape...)
+	t.Lengths = nil
 	return *t
 }
+
+// like gives t the shape of x with another last dimension, and x's lengths.
+func (t *Tensor) like(x Tensor, last int) Tensor {
+	n := len(x.Data) / max(1, x.Last()) * last
+	t.Data = slices.Grow(t.Data[:0], n)[:n]
+	t.Shape = append(t.Shape[:0], x.Shape...)
+	t.Shape[len(t.Shape)-1] = last
+	t.Lengths = x.Lengths
+	return *t
+}
+
+// length is how many steps of sample i are real, of all steps.
+func (t Tensor) length(i, all int) int {
+	if t.Lengths == nil {
+		return all
+	}
+	return min(t.Lengths[i], all)
+}
+
+// resized is x with n elements of undefined contents, in the same memory when
+// that is large enough.
+func resized[T any](x []T, n int) []T { return slices.Grow(x[:0], n)[:n] }

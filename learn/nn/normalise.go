@@ -3,8 +3,6 @@ package nn
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 )
 
 // LayerNorm gives each vector of the last dimension mean 0 and deviation 1, then
@@ -14,11 +12,12 @@ type LayerNorm struct {
 	unit        Tensor    // normalised input
 	inverse     []float32 // 1/deviation of each vector
 	y, dx       Tensor
+	epsilon     float64
 }
 
 // NewLayerNorm is for vectors of length n; gain 1, shift 0.
 func NewLayerNorm(n int) *LayerNorm {
-	l := &LayerNorm{Gain: newParam("norm.gain", n), Shift: newParam("norm.shift", n)}
+	l := &LayerNorm{Gain: newParam("norm.gain", n), Shift: newParam("norm.shift", n), epsilon: 1e-5}
 	for i := range l.Gain.Value {
 		l.Gain.Value[i] = 1
 	}
@@ -27,8 +26,8 @@ func NewLayerNorm(n int) *LayerNorm {
 
 // OutShape is the input's shape.
 func (l *LayerNorm) OutShape(in []int) ([]int, error) {
-	if len(in) == 0 || in[len(in)-1] != len(l.Gain.Value) {
-		return nil, fmt.Errorf("LayerNorm of %d does not take %v", len(l.Gain.Value), in)
+	if n := l.Gain.Shape[0]; len(in) == 0 || in[len(in)-1] != n {
+		return nil, fmt.Errorf("LayerNorm of %d does not take %v", n, in)
 	}
 	return in, nil
 }
@@ -36,8 +35,8 @@ func (l *LayerNorm) OutShape(in []int) ([]int, error) {
 // Forward normalises.
 func (l *LayerNorm) Forward(x Tensor, _ bool) Tensor {
 	n := len(l.Gain.Value)
-	unit, y := l.unit.reuse(x.Shape...), l.y.reuse(x.Shape...)
-	l.inverse = slices.Grow(l.inverse[:0], len(x.Data)/n)[:len(x.Data)/n]
+	unit, y := l.unit.like(x, n), l.y.like(x, n)
+	l.inverse = resized(l.inverse, len(x.Data)/n)
 	for r := range l.inverse {
 		in := x.Data[r*n : (r+1)*n]
 		var mean, square float64
@@ -47,7 +46,7 @@ func (l *LayerNorm) Forward(x Tensor, _ bool) Tensor {
 		for _, v := range in {
 			square += (float64(v) - mean) * (float64(v) - mean) / float64(n)
 		}
-		inverse := 1 / math.Sqrt(square+1e-5)
+		inverse := 1 / math.Sqrt(square+l.epsilon)
 		l.inverse[r] = float32(inverse)
 		for i, v := range in {
 			u := float32((float64(v) - mean) * inverse)
@@ -61,7 +60,7 @@ func (l *LayerNorm) Forward(x Tensor, _ bool) Tensor {
 // Backward is the gradient through mean and deviation.
 func (l *LayerNorm) Backward(dy Tensor) Tensor {
 	n := len(l.Gain.Value)
-	dx := l.dx.reuse(dy.Shape...)
+	dx := l.dx.like(l.y, n)
 	for r, inverse := range l.inverse {
 		g, u, out := dy.Data[r*n:(r+1)*n], l.unit.Data[r*n:(r+1)*n], dx.Data[r*n:(r+1)*n]
 		var sum, along float64
@@ -83,47 +82,14 @@ func (l *LayerNorm) Backward(dy Tensor) Tensor {
 // Params are the gain and the shift.
 func (l *LayerNorm) Params() []*Param { return []*Param{l.Gain, l.Shift} }
 
-// Dropout zeroes elements with a chance while training and scales the others up
-// so that the mean stays; otherwise it passes its input on.
-type Dropout struct {
-	chance  float64
-	rng     *rand.Rand
-	keep    []float32
-	trained bool
-	y, dx   Tensor
+func makeLayerNorm(b *builder, s LayerSpec, in []int) (Layer, error) {
+	n := in[len(in)-1]
+	l := &LayerNorm{Gain: b.param("norm.gain", ones, n), Shift: b.param("norm.shift", nil, n), epsilon: 1e-3}
+	if s.Epsilon < 0 {
+		return nil, fmt.Errorf("epsilon %g is negative", s.Epsilon)
+	}
+	if s.Epsilon > 0 {
+		l.epsilon = s.Epsilon
+	}
+	return l, nil
 }
-
-// NewDropout draws from rng, which nothing else should share; chance is in [0,1).
-func NewDropout(chance float64, rng *rand.Rand) *Dropout { return &Dropout{chance: chance, rng: rng} }
-
-// Forward drops while training.
-func (d *Dropout) Forward(x Tensor, train bool) Tensor {
-	if d.trained = train && d.chance > 0; !d.trained {
-		return x
-	}
-	y := d.y.reuse(x.Shape...)
-	d.keep = slices.Grow(d.keep[:0], len(x.Data))[:len(x.Data)]
-	for i, v := range x.Data {
-		d.keep[i] = 0
-		if d.rng.Float64() >= d.chance {
-			d.keep[i] = float32(1 / (1 - d.chance))
-		}
-		y.Data[i] = v * d.keep[i]
-	}
-	return y
-}
-
-// Backward passes on what was kept.
-func (d *Dropout) Backward(dy Tensor) Tensor {
-	if !d.trained {
-		return dy
-	}
-	dx := d.dx.reuse(dy.Shape...)
-	for i, g := range dy.Data {
-		dx.Data[i] = g * d.keep[i]
-	}
-	return dx
-}
-
-// Params is empty.
-func (d *Dropout) Params() []*Param { return nil }

@@ -1,82 +1,82 @@
 package nn
 
 import (
-	"bytes"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"math"
 )
 
-// ErrFormat is wrapped by errors about saved parameters that are damaged or not
-// ours.
-var ErrFormat = errors.New("nn: not a parameter file, or damaged")
-
-const magic = "embernn1"
-
-// Save writes parameters: names, shapes and values, little-endian, with a
-// checksum behind.
-func Save(w io.Writer, params []*Param) error {
-	b := []byte(magic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(params)))
-	for _, p := range params {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Name)))
-		b = append(b, p.Name...)
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Shape)))
-		for _, d := range p.Shape {
-			b = binary.LittleEndian.AppendUint32(b, uint32(d))
-		}
-		for _, v := range p.Value {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-		}
-	}
-	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	if _, err := w.Write(b); err != nil {
-		return fmt.Errorf("nn: saving parameters: %w", err)
-	}
-	return nil
-}
+// Save writes parameters as safetensors, with a checksum. Their names must
+// differ.
+func Save(w io.Writer, params []*Param) error { return writeTensors(w, params, nil) }
 
 // Load reads what [Save] wrote, all of r, into parameters of the same names and
 // shapes. On an error nothing is changed.
 func Load(r io.Reader, params []*Param) error {
-	b, err := io.ReadAll(r)
+	f, err := readTensors(r, true)
 	if err != nil {
-		return fmt.Errorf("nn: loading parameters: %w", err)
+		return err
 	}
-	n := len(b) - 4
-	if n < len(magic) || string(b[:len(magic)]) != magic || crc32.ChecksumIEEE(b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
-		return ErrFormat
-	}
-	b = b[len(magic):n]
 	if len(params) == 0 {
-		return errors.New("nn: loading parameters: none to load into")
+		return errors.New("nn: loading: no parameters to load into")
 	}
-	// want is what the file must say before the next values.
-	want := binary.LittleEndian.AppendUint32(nil, uint32(len(params)))
-	values := make([][]byte, len(params))
-	for i, p := range params {
-		want = binary.LittleEndian.AppendUint32(want, uint32(len(p.Name)))
-		want = append(want, p.Name...)
-		want = binary.LittleEndian.AppendUint32(want, uint32(len(p.Shape)))
-		for _, d := range p.Shape {
-			want = binary.LittleEndian.AppendUint32(want, uint32(d))
-		}
-		if len(b) < len(want)+4*len(p.Value) || !bytes.Equal(b[:len(want)], want) {
-			return fmt.Errorf("nn: loading parameters: %q of shape %v is not what the file has there", p.Name, p.Shape)
-		}
-		b, values[i] = b[len(want)+4*len(p.Value):], b[len(want):len(want)+4*len(p.Value)]
-		want = want[:0]
+	if len(f.params) != len(params) {
+		return fmt.Errorf("nn: loading: %d arrays in the file, %d parameters", len(f.params), len(params))
 	}
-	if len(b) > 0 {
-		return fmt.Errorf("nn: loading parameters: the file has more of them")
+	return f.into(params)
+}
+
+// specKey is where a model's spec stands among the metadata.
+const specKey = "ember.spec"
+
+// Save writes the model, spec and numbers, as one safetensors file.
+func (m *Model) Save(w io.Writer) error {
+	spec, err := json.Marshal(m.spec)
+	if err != nil {
+		return fmt.Errorf("nn: saving: %w", err)
 	}
-	for i, p := range params {
-		for j := range p.Value {
-			p.Value[j] = math.Float32frombits(binary.LittleEndian.Uint32(values[i][4*j:]))
-		}
+	return writeTensors(w, m.Params(), map[string]string{specKey: string(spec)})
+}
+
+// LoadModel reads what [Model.Save] wrote, all of r.
+func LoadModel(r io.Reader) (*Model, error) {
+	f, err := readTensors(r, true)
+	if err != nil {
+		return nil, err
 	}
+	text, ok := f.metadata[specKey]
+	if !ok {
+		return nil, errors.New("nn: loading: the file holds arrays but no model")
+	}
+	s, err := ParseSpec([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.make(&builder{blank: true})
+	if err != nil {
+		return nil, err
+	}
+	if len(f.params) != len(m.Params()) {
+		return nil, fmt.Errorf("nn: loading: %d arrays in the file, %d in the model", len(f.params), len(m.Params()))
+	}
+	if err := f.into(m.Params()); err != nil {
+		return nil, err
+	}
+	m.repack()
+	return m, nil
+}
+
+// LoadWeights reads the numbers of a file that [Model.Save], or another library,
+// wrote for a model of the same arrays.
+func (m *Model) LoadWeights(r io.Reader) error {
+	f, err := readTensors(r, false)
+	if err != nil {
+		return err
+	}
+	if err := f.into(m.Params()); err != nil {
+		return err
+	}
+	m.repack()
 	return nil
 }

@@ -42,9 +42,14 @@ func main() {
 		reluDot(w)
 		axpy(w)
 		add(w)
+		largest(w)
 		relu(w)
 		adam(w)
 		tile(w)
+		oneRow(w)
+		curves(w)
+		lstm(w)
+		lstmBack(w)
 	}
 	Generate()
 }
@@ -192,6 +197,25 @@ func add(w width) {
 		VMOVSS(at(x, 0), v)
 		VADDSS(at(y, 0), v, v)
 		VMOVSS(v, at(z, 0))
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func largest(w width) {
+	function("max", w, "x, y *float32, n int", "replaces y by the larger of x and y.")
+	x, y := Load(Param("x"), GP64()), Load(Param("y"), GP64())
+	n := Load(Param("n"), GP64())
+	w.elements(n, []reg.Register{x, y}, 4, func(_, o int) {
+		v := w.vec()
+		VMOVUPS(at(x, o), v)
+		VMAXPS(at(y, o), v, v)
+		VMOVUPS(v, at(y, o))
+	}, func() {
+		v := XMM()
+		VMOVSS(at(x, 0), v)
+		VMAXSS(at(y, 0), v, v)
+		VMOVSS(v, at(y, 0))
 	})
 	VZEROUPPER()
 	RET()

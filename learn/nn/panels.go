@@ -1,0 +1,147 @@
+package nn
+
+import "fmt"
+
+// panels is a matrix packed for the kernels: panels of columns as wide as a
+// tile, each row after row, the last filled up with zeros. Weights are packed
+// once a step, or once for all when a model serves.
+type panels struct {
+	rows, cols int
+	data       []float32
+}
+
+// set packs b.
+func (p *panels) set(b Matrix) {
+	_, cols := active.tileSize()
+	p.rows, p.cols = b.Rows, b.Cols
+	p.data = resized(p.data, (b.Cols+cols-1)/cols*cols*b.Rows)
+	active.pack(p.data, b, 0, b.Rows, 0, b.Cols)
+}
+
+// matrix is the value as a matrix: the last dimension across, the others down.
+func (p *Param) matrix() Matrix {
+	last := p.Shape[len(p.Shape)-1]
+	return Mat(p.Value, len(p.Value)/max(1, last), last)
+}
+
+// gradient is the gradient as a matrix of the same shape.
+func (p *Param) gradient() Matrix {
+	m := p.matrix()
+	m.Data = p.Grad
+	return m
+}
+
+// multiply adds a·Value to c.
+func (p *Param) multiply(c, a Matrix) {
+	if p.plain != nil {
+		active.gemmPanels(c, a, p.plain)
+		return
+	}
+	Gemm(c, a, p.matrix())
+}
+
+// multiplyTurned adds a·Valueᵀ to c.
+func (p *Param) multiplyTurned(c, a Matrix) {
+	if p.turned != nil {
+		active.gemmPanels(c, a, p.turned)
+		return
+	}
+	Gemm(c, a, p.matrix().T())
+}
+
+// repack brings the packed forms up to date with Value.
+func (p *Param) repack() {
+	if p.plain != nil {
+		p.plain.set(p.matrix())
+	}
+	if p.turned != nil {
+		p.turned.set(p.matrix().T())
+	}
+}
+
+// blockM is how many rows of A meet one panel before the next: they stay in the
+// second-level cache.
+const blockM = 96
+
+// gemmPanels adds A·B to C for a packed B, as [Gemm] does.
+func (l level) gemmPanels(c, a Matrix, b *panels) {
+	if a.Rows != c.Rows || b.cols != c.Cols || a.Cols != b.rows || c.Col != 1 {
+		panic(fmt.Sprintf("nn: product of %d×%d and %d×%d into %d×%d", a.Rows, a.Cols, b.rows, b.cols, c.Rows, c.Cols))
+	}
+	a.check("A")
+	c.check("C")
+	s := gemmPool.Get().(*gemmScratch)
+	defer gemmPool.Put(s)
+	for m := 0; m < c.Rows; m += blockM {
+		for k := 0; k < b.rows; k += blockK {
+			l.blockPanels(s, c, a, b, m, min(blockM, c.Rows-m), k, min(blockK, b.rows-k))
+		}
+	}
+}
+
+// fewRows is up to how many rows go one by one rather than as a tile that is
+// mostly padding.
+const fewRows = 3
+
+// blockPanels multiplies mb rows and kb columns of A with all panels.
+func (l level) blockPanels(s *gemmScratch, c, a Matrix, b *panels, m, mb, k, kb int) {
+	rows, cols := l.tileSize()
+	rest := mb % rows
+	whole := mb - rest
+	if rest > fewRows {
+		padRows(s.a, a.Data[(m+whole)*a.Row+k*a.Col:], a, rest, rows, kb)
+	}
+	for j := 0; j < b.cols; j += cols {
+		panel, wide := b.data[j*b.rows+k*cols:j*b.rows+(k+kb)*cols], min(cols, b.cols-j)
+		for i := m; i < m+whole; i += rows {
+			l.oneTile(s, kb, a.Data[i*a.Row+k*a.Col:], a.Row, a.Col, panel, c.Data[i*c.Row+j:], c.Row, rows, wide)
+		}
+		if rest > fewRows {
+			l.oneTile(s, kb, s.a, 1, rows, panel, c.Data[(m+whole)*c.Row+j:], c.Row, rest, wide)
+			continue
+		}
+		for i := m + whole; i < m+mb; i++ {
+			l.oneRow(s, kb, a.Data[i*a.Row+k*a.Col:], a.Col, panel, c.Data[i*c.Row+j:], wide)
+		}
+	}
+}
+
+// oneTile adds a tile of which high rows and wide columns lie within C.
+func (l level) oneTile(s *gemmScratch, kb int, a []float32, row, col int, panel, c []float32, ldc, high, wide int) {
+	rows, cols := l.tileSize()
+	if high == rows && wide == cols {
+		l.tile(kb, a, row, col, panel, c, ldc)
+		return
+	}
+	clear(s.c[:rows*cols])
+	l.tile(kb, a, row, col, panel, s.c, cols)
+	for x := range high {
+		l.add(s.c[x*cols:x*cols+wide], c[x*ldc:x*ldc+wide], c[x*ldc:x*ldc+wide])
+	}
+}
+
+// oneRow adds one row of a tile, of which wide columns lie within C.
+func (l level) oneRow(s *gemmScratch, kb int, a []float32, col int, panel, c []float32, wide int) {
+	_, cols := l.tileSize()
+	if wide == cols {
+		l.row(kb, a, col, panel, c)
+		return
+	}
+	clear(s.c[:cols])
+	l.row(kb, a, col, panel, s.c)
+	l.add(s.c[:wide], c[:wide], c[:wide])
+}
+
+// repeat fills into with copies of row.
+func repeat(row, into []float32) {
+	for i := 0; i < len(into); i += len(row) {
+		copy(into[i:], row)
+	}
+}
+
+// addRows adds all rows of x, as long as sum, to sum.
+func addRows(x, sum []float32) {
+	for i := 0; i < len(x); i += len(sum) {
+		Axpy(1, x[i:i+len(sum)], sum)
+	}
+}

@@ -1,0 +1,142 @@
+package nn
+
+import "math"
+
+// maxPool is the largest of each window, channel by channel.
+type maxPool struct {
+	window
+	x, y, dx Tensor
+	rest     []float32 // gradients not given yet
+	lengths  []int
+}
+
+func makeMaxPool(_ *builder, s LayerSpec, in []int) (Layer, error) {
+	if s.Pool == nil {
+		s.Pool = Dims{2}
+	}
+	if s.Strides == nil {
+		s.Strides = s.Pool
+	}
+	w, err := newWindow(s, in, "pool", s.Pool, s.Strides)
+	return &maxPool{window: w}, err
+}
+
+// OutShape keeps the channels.
+func (p *maxPool) OutShape([]int) ([]int, error) { return p.shape(p.depth), nil }
+
+func (p *maxPool) Params() []*Param { return nil }
+
+// each visits every position of every sample: its vector in the output and the
+// vectors in its window in the input, all depth long.
+func (p *maxPool) each(do func(out, in int)) {
+	out := 0
+	for i := range p.x.Shape[0] {
+		width, base := p.real(p.x, i), i*p.height*p.width // padding is smaller than anything
+		for oy := range p.outHeight {
+			for ox := range p.outWidth {
+				y0, x0 := oy*p.down-p.top, ox*p.across-p.left
+				for y := max(0, y0); y < min(p.height, y0+p.high); y++ {
+					for x := max(0, x0); x < min(width, x0+p.wide); x++ {
+						do(out, (base+y*p.width+x)*p.depth)
+					}
+				}
+				out += p.depth
+			}
+		}
+	}
+}
+
+func (p *maxPool) Forward(x Tensor, _ bool) Tensor {
+	p.x = x
+	y := p.output(&p.y, x, p.depth, &p.lengths)
+	for i := range y.Data {
+		y.Data[i] = float32(math.Inf(-1))
+	}
+	p.each(func(out, in int) { active.max(x.Data[in:in+p.depth], y.Data[out:out+p.depth]) })
+	clearPadding(y)
+	return y
+}
+
+// Backward gives the gradient to the first element of a window that is the
+// largest.
+func (p *maxPool) Backward(dy Tensor) Tensor {
+	dx := p.dx.reuse(p.x.Shape...)
+	clear(dx.Data)
+	dy.Lengths = p.y.Lengths
+	clearPadding(dy)
+	p.rest = append(p.rest[:0], dy.Data...)
+	p.each(func(out, in int) {
+		x, y, d, g := p.x.Data[in:in+p.depth], p.y.Data[out:out+p.depth], dx.Data[in:in+p.depth], p.rest[out:out+p.depth]
+		for j, v := range x {
+			if v == y[j] {
+				d[j] += g[j]
+				g[j] = 0
+			}
+		}
+	})
+	return dx
+}
+
+// globalPool is the mean or the largest over all real steps.
+type globalPool struct {
+	largest      bool
+	x, y, dx     Tensor
+	steps, depth int
+}
+
+func makeGlobalPool(_ *builder, s LayerSpec, in []int) (Layer, error) {
+	if len(in) < 2 {
+		return nil, rank(in, 2, "[steps channels] or [height width channels]")
+	}
+	n := len(in) - 1
+	return &globalPool{largest: s.Type == "GlobalMaxPool", steps: size(in[:n]), depth: in[n]}, nil
+}
+
+// OutShape is the channels.
+func (p *globalPool) OutShape(in []int) ([]int, error) { return in[len(in)-1:], nil }
+
+func (p *globalPool) Params() []*Param { return nil }
+
+func (p *globalPool) vector(t Tensor, i int) []float32 { return t.Data[i*p.depth : (i+1)*p.depth] }
+
+func (p *globalPool) Forward(x Tensor, _ bool) Tensor {
+	p.x = x
+	y := p.y.reuse(x.Shape[0], p.depth)
+	clear(y.Data)
+	for i := range x.Shape[0] {
+		out, n := p.vector(y, i), x.length(i, p.steps)
+		for t := range n {
+			in := p.vector(x, i*p.steps+t)
+			switch {
+			case !p.largest:
+				active.axpy(1/float32(n), in, out)
+			case t == 0:
+				copy(out, in)
+			default:
+				active.max(in, out)
+			}
+		}
+	}
+	return y
+}
+
+func (p *globalPool) Backward(dy Tensor) Tensor {
+	dx := p.dx.like(p.x, p.depth)
+	clear(dx.Data)
+	for i := range p.x.Shape[0] {
+		n := p.x.length(i, p.steps)
+		for t := range n {
+			if !p.largest {
+				active.axpy(1/float32(n), p.vector(dy, i), p.vector(dx, i*p.steps+t))
+			}
+		}
+		for j := 0; p.largest && n > 0 && j < p.depth; j++ {
+			at := i * p.steps * p.depth
+			for p.x.Data[at+j] != p.y.Data[i*p.depth+j] && at < (i*p.steps+n-1)*p.depth {
+				at += p.depth
+			}
+			dx.Data[at+j] = dy.Data[i*p.depth+j]
+		}
+	}
+	return dx
+}
