@@ -10,8 +10,8 @@ import (
 	"ember/learn"
 )
 
-// Encoder turns the number, date and category columns of a dataset into numbers.
-// Everything it knows (means, spreads, categories) is that of the fit.
+// Encoder turns all columns of a dataset but texts into numbers. Everything it
+// knows (means, spreads, categories) is that of the fit.
 type Encoder struct {
 	Fields []Encoded
 	Width  int
@@ -19,7 +19,8 @@ type Encoder struct {
 
 // Encoded is how one column is turned into numbers, from column At on: a number
 // gives itself and, where the fit saw gaps, whether it is missing; a category
-// gives a one for its word, and one for any word that is rare or new.
+// gives a one for its word, and one for any word that is rare or new; an image or
+// a series is described by numbers (describe.go), each with a mean and a spread.
 type Encoded struct {
 	Name     string
 	Kind     Kind
@@ -27,6 +28,9 @@ type Encoded struct {
 	Mean, SD float64
 	Gaps     bool
 	Words    []string // ascending
+	Means    []float64
+	SDs      []float64
+	Channels int // of a series
 }
 
 // rareWord is the number of samples below which a category is like a new one.
@@ -49,6 +53,8 @@ func FitEncoder(d *Dataset) (*Encoder, error) {
 			}
 		case Category:
 			f.list(c)
+		case Picture, Waveforms:
+			f.describe(c)
 		default:
 			continue
 		}
@@ -56,7 +62,7 @@ func FitEncoder(d *Dataset) (*Encoder, error) {
 		e.Fields = append(e.Fields, f)
 	}
 	if e.Width == 0 {
-		return nil, fmt.Errorf("aiaas: %s: no column of numbers, dates or categories that says anything", d.Name)
+		return nil, fmt.Errorf("aiaas: %s: no column that says anything as numbers", d.Name)
 	}
 	return e, nil
 }
@@ -65,6 +71,8 @@ func (f *Encoded) width() int {
 	switch {
 	case f.Kind == Category:
 		return len(f.Words) + 1
+	case f.Kind == Picture || f.Kind == Waveforms:
+		return len(f.Means)
 	case f.Gaps:
 		return 2
 	}
@@ -162,9 +170,17 @@ func (e *Encoder) Rows(d *Dataset) ([]learn.Row, error) {
 		}
 		for k := range e.Fields {
 			f, c := &e.Fields[k], columns[k]
-			if f.Kind == Category {
+			switch f.Kind {
+			case Category:
 				if !c.Absent(i) {
 					add(f.At+f.word(c.Text[i]), 1)
+				}
+				continue
+			case Picture, Waveforms:
+				for j, v := range f.description(c, i) {
+					if v == v && f.SDs[j] > 0 {
+						add(f.At+j, float32(min(max((float64(v)-f.Means[j])/f.SDs[j], -10), 10)))
+					}
 				}
 				continue
 			}
@@ -202,9 +218,15 @@ func (e *Encoder) Columns(d *Dataset) ([][]float32, error) {
 	for k := range e.Fields {
 		f, c := &e.Fields[k], columns[k]
 		for i := range d.Len() {
-			if f.Kind == Category {
+			switch f.Kind {
+			case Category:
 				if !c.Absent(i) {
 					out[f.At+f.word(c.Text[i])][i] = 1
+				}
+				continue
+			case Picture, Waveforms:
+				for j, v := range f.description(c, i) {
+					out[f.At+j][i] = v
 				}
 				continue
 			}
@@ -224,7 +246,7 @@ func (e *Encoder) Columns(d *Dataset) ([][]float32, error) {
 func (e *Encoder) check() error {
 	at := 0
 	for _, f := range e.Fields {
-		if f.At != at || !slices.IsSorted(f.Words) {
+		if f.At != at || !slices.IsSorted(f.Words) || len(f.Means) != len(f.SDs) {
 			return errors.New("columns out of place")
 		}
 		at += f.width()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 )
 
@@ -95,22 +94,4 @@ func loadGob[M any, P interface {
 		return nil, fmt.Errorf("aiaas: loading a model: %w", err)
 	}
 	return m, nil
-}
-
-// aligned gives the scores of a model that knows the classes in have to the
-// order in want; classes that it does not know get none.
-func aligned(scores []float32, have, want []string) []float32 {
-	if slices.Equal(have, want) || len(have) == 0 {
-		return scores
-	}
-	n := len(scores) / len(have)
-	out := make([]float32, n*len(want))
-	for c, name := range have {
-		if at := slices.Index(want, name); at >= 0 {
-			for i := range n {
-				out[i*len(want)+at] = scores[i*len(have)+c]
-			}
-		}
-	}
-	return out
 }

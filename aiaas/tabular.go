@@ -17,7 +17,8 @@ type linearModel struct {
 	Multi   bool
 }
 
-// LinearTable is logistic regression on columns, or ridge where a number is
+// LinearTable is logistic regression on columns (images and series described by
+// numbers), or ridge where a number is
 // predicted.
 func LinearTable() Family {
 	return Family{
@@ -27,10 +28,12 @@ func LinearTable() Family {
 }
 
 func acceptsTable(d *Dataset) error {
-	if len(d.Of(Number))+len(d.Of(Date))+len(d.Of(Category)) == 0 {
-		return errors.New("no column of numbers, dates or categories")
+	for k := range d.Columns {
+		if d.Columns[k].Kind != FreeText {
+			return nil
+		}
 	}
-	return nil
+	return errors.New("no column but texts")
 }
 
 func fitLinear(ctx context.Context, d *Dataset, f Fitting) (Model, error) {

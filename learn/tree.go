@@ -36,7 +36,8 @@ func bin(columns [][]float32, samples []int32, threads int) *binned {
 	return b
 }
 
-// edgesOf are at most 254 values between which the samples lie evenly.
+// edgesOf are at most 254 values between which the samples lie evenly, fewer
+// where there are few samples: a bin of less than four tells nothing.
 func edgesOf(column []float32, samples []int32) []float32 {
 	values := make([]float32, 0, len(samples))
 	for _, i := range samples {
@@ -46,12 +47,13 @@ func edgesOf(column []float32, samples []int32) []float32 {
 	}
 	slices.Sort(values)
 	distinct := slices.Compact(slices.Clone(values))
-	if len(distinct) <= most-2 {
+	bins := min(most-1, max(16, len(values)/4))
+	if len(distinct) < bins {
 		return middles(distinct)
 	}
-	edges := make([]float32, 0, most-2)
-	for b := 1; b < most-1; b++ {
-		edges = append(edges, values[b*len(values)/(most-1)])
+	edges := make([]float32, 0, bins)
+	for b := 1; b < bins; b++ {
+		edges = append(edges, values[b*len(values)/bins])
 	}
 	return slices.Compact(edges)
 }
@@ -166,7 +168,7 @@ func (t *Tree) push() int {
 func (b *booster) fill(l *leaf, features []int, j int) {
 	k := b.loss.Outputs()
 	l.bins = make([][]sums, len(features))
-	parallel(len(features), b.o.Threads, func(at int) {
+	parallel(len(features), b.threads(len(l.samples)*len(features)), func(at int) {
 		f := features[at]
 		s := make([]sums, len(b.bins.edges[f])+2)
 		of := b.bins.of[f]
@@ -184,10 +186,15 @@ func (b *booster) fill(l *leaf, features []int, j int) {
 	}
 }
 
+// threads is how many are worth starting for some steps of work.
+func (b *booster) threads(steps int) int {
+	return min(b.o.Threads, 1+steps>>15)
+}
+
 // find sets the node's best split; ties go to the first input and bin.
 func (b *booster) find(l *leaf, features []int) {
 	found := make([]split, len(features))
-	parallel(len(features), b.o.Threads, func(at int) {
+	parallel(len(features), b.threads(most/2*len(features)), func(at int) {
 		found[at] = b.findIn(l, at)
 		found[at].feature = features[at]
 	})
