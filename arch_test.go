@@ -21,6 +21,7 @@ var doors = map[string][]string{
 	"fhir":               {"record", "terms"},
 	"embeddings":         {"record", "learn", "learn/nn"},
 	"models":             {"learn"},
+	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models"},
 	"recommender/safety": {"record", "terms"},
 	"recommender":        {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety"},
 	"recommender/eval":   {"recommender", "record", "learn", "terms"},
@@ -32,6 +33,7 @@ var doors = map[string][]string{
 	"bench":              {"*"},
 	"bench/datadoc":      {"*"},
 	"bench/nn":           {"learn/nn"},
+	"bench/aiaas":        {"*"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.
@@ -48,6 +50,7 @@ var owners = map[string][]string{
 	"github.com/gin-gonic/gin":             {"server"},
 	"github.com/prometheus/client_golang":  {"server"},
 	"gonum.org/v1/gonum":                   {"learn", "learn/nn", "embeddings", "recommender", "recommender/eval", "bench"},
+	"github.com/suyashkumar/dicom":         {"aiaas"},
 	"github.com/spf13/":                    {"cmd/ember"},
 	"github.com/knadh/koanf":               {"cmd/ember"},
 	"github.com/schollz/progressbar":       {"cmd/ember"},

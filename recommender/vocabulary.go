@@ -44,7 +44,7 @@ type vocabulary struct {
 	concepts []concept
 	first    map[shortKey]uint32 // the first concept of a kind and value
 	next     []int32             // by concept: another of its kind and value, -1 none
-	labels   [wantEnd][]uint32 // concept ids by label index
+	labels   [wantEnd][]uint32   // concept ids by label index
 }
 
 // shortKey leaves out the system, which is long and hardly ever decides.

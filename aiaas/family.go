@@ -1,0 +1,84 @@
+package aiaas
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Family is a kind of model that can be fitted to a dataset. Families are values
+// in a slice: a neural one is added by appending it.
+type Family struct {
+	Name string
+	// Rank orders families by simplicity, the simplest first: of those as good as
+	// the best, the lowest rank is taken.
+	Rank int
+	// Accepts says why the family cannot be fitted to data of that shape, nil if
+	// it can. It must be cheap.
+	Accepts func(d *Dataset) error
+	// Fit fits to all labelled samples of d. It does not keep d. It returns the
+	// context's error when cancelled, and what it has when the budget is spent.
+	Fit func(ctx context.Context, d *Dataset, f Fitting) (Model, error)
+	// Load reads what Model.Save wrote.
+	Load func(dir string) (Model, error)
+}
+
+// Fitting says how to fit. A clock comes in only through Now.
+type Fitting struct {
+	Seed     uint64
+	Threads  int              // 0 = 1
+	Budget   time.Duration    // time to be done in, 0 = none
+	Now      func() time.Time // needed with a budget
+	Progress func(Progress)   // may be nil; called from one goroutine at a time
+}
+
+// Progress is how far a fit has come.
+type Progress struct {
+	Family string
+	Done   float64 // 0 to 1
+	Note   string  // such as the loss, in words for people
+}
+
+// deadline is when the budget will be spent; zero for none.
+func (f Fitting) deadline() time.Time {
+	if f.Budget <= 0 || f.Now == nil {
+		return time.Time{}
+	}
+	return f.Now().Add(f.Budget)
+}
+
+// late reports that a deadline has passed.
+func (f Fitting) late(deadline time.Time) bool {
+	return !deadline.IsZero() && !f.Now().Before(deadline)
+}
+
+func (f Fitting) report(p Progress) {
+	if f.Progress != nil {
+		f.Progress(p)
+	}
+}
+
+// Model is a fitted one. It is immutable and safe for concurrent use.
+type Model interface {
+	// Predict gives samples × outputs numbers, row by row: probabilities, which
+	// add up to 1 unless a sample may have several classes, or the number
+	// predicted. Labels of d are not looked at.
+	Predict(ctx context.Context, d *Dataset) ([]float32, error)
+	// Save writes the model into an empty folder.
+	Save(dir string) error
+}
+
+// Families are the families of this package, none of them neural.
+func Families() []Family {
+	return []Family{Prior(), LinearTable(), Trees(), TextSVM()}
+}
+
+// FamilyNamed is the family of a name.
+func FamilyNamed(families []Family, name string) (Family, error) {
+	for _, f := range families {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return Family{}, fmt.Errorf("aiaas: no family %.40q", name)
+}
