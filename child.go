@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"ember/models"
 	"ember/recommender"
 	"ember/recommender/eval"
-	"ember/record"
 	"ember/store"
 	"ember/terms"
 	"ember/timelines"
@@ -63,10 +61,12 @@ type child struct {
 	config    Config
 	job       childJob
 	terms     *terms.Terms
+	store     *store.Store
 	timelines *timelines.Timelines
 
 	mu      sync.Mutex
-	failure error // of reading timelines
+	failure error               // of reading timelines
+	damaged map[string]struct{} // keyed hashes of who was left out
 }
 
 func openChild(config Config, job childJob) (*child, error) {
@@ -78,34 +78,7 @@ func openChild(config Config, job childJob) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ember: %w", err)
 	}
-	return &child{config: config, job: job, terms: t, timelines: timelines.New(timelineSpace{s.Space("timelines")}, 0)}, nil
-}
-
-// all are the timelines in the checkpoint; a damaged one ends them and is kept
-// as the failure.
-func (c *child) all() iter.Seq[record.Timeline] {
-	return func(yield func(record.Timeline) bool) {
-		for t, err := range c.timelines.All() {
-			if err != nil {
-				c.mu.Lock()
-				c.failure = err
-				c.mu.Unlock()
-				return
-			}
-			if !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-func (c *child) err(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failure != nil {
-		return c.failure
-	}
-	return err
+	return &child{config: config, job: job, terms: t, store: s, timelines: timelines.New(timelineSpace{s.Space("timelines")}, 0)}, nil
 }
 
 func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
@@ -124,6 +97,7 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 	}
 	r := artifact.Report()
 	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Baseline: baseline.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
+	result.Damaged = c.leftOut()
 	for _, w := range r.Wants {
 		for ranker, e := range w.AP {
 			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)
@@ -174,7 +148,8 @@ func (c *child) evaluate(ctx context.Context, progress Progress) (EvalSummary, e
 	if err := report.WriteTable(&text); err != nil {
 		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
 	}
-	s.Text = text.String()
+	s.Damaged = c.leftOut()
+	s.Text = text.String() + damagedText(s.Damaged)
 	if s.Report, err = json.Marshal(report); err != nil {
 		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
 	}
