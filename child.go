@@ -26,6 +26,7 @@ const (
 	artifactFile   = "recommender.ember"
 	baselineFile   = "baseline.ember"
 	embeddingsFile = "embeddings.ember"
+	peopleFile     = "people.ember"
 )
 
 // RunChild does the job of a child process: it reads the job from in and writes
@@ -82,7 +83,10 @@ func openChild(config Config, job childJob) (*child, error) {
 }
 
 func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
-	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed}, progress)
+	var learned people
+	against, why := c.against()
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against,
+		Person: func(_ int, id string) { learned = append(learned, c.store.Tombstone(id)) }}, progress)
 	if err := c.err(err); err != nil {
 		return childResult{}, err
 	}
@@ -92,12 +96,15 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 			return childResult{}, err
 		}
 	}
+	if err := writeArtifact(filepath.Join(c.job.Out, peopleFile), learned); err != nil {
+		return childResult{}, err
+	}
 	if err := c.embed(ctx); err != nil {
 		return childResult{}, err
 	}
 	r := artifact.Report()
 	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Baseline: baseline.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
-	result.Damaged = c.leftOut()
+	result.Damaged, result.Head, result.Against = c.leftOut(), c.store.Head(), compared(against, why)
 	for _, w := range r.Wants {
 		for ranker, e := range w.AP {
 			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)

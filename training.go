@@ -78,6 +78,7 @@ var errBusy = errors.New("ember: a training or an evaluation is running already"
 // childJob is what a child process is told on its standard input.
 type childJob struct {
 	Checkpoint string      `json:"checkpoint"`
+	Served     string      `json:"served"` // folder of the version that serves, "" for none
 	Out        string      `json:"out"`
 	Eval       EvalRequest `json:"eval"`
 }
@@ -89,6 +90,8 @@ type childResult struct {
 	Version  string                     `json:"version"`
 	Baseline string                     `json:"baseline"` // version of the baseline
 	Metrics  map[string]models.Estimate `json:"metrics"`
+	Head     uint64                     `json:"head"` // of the checkpoint's change log
+	Against  comparison                 `json:"against"`
 	Damaged  []string                   `json:"damaged"`
 	Eval     EvalSummary                `json:"eval"`
 }
@@ -154,7 +157,7 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	if err := a.store.Checkpoint(checkpoint); err != nil {
 		return childResult{}, err
 	}
-	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Out: dir, Eval: req})
+	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Served: a.servedFolder(), Out: dir, Eval: req})
 	if err != nil {
 		return childResult{}, err
 	}
