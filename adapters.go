@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"slices"
 
 	"ember/fhir"
 	"ember/index"
@@ -30,69 +28,6 @@ func translate(err error) error {
 		}
 	}
 	return err
-}
-
-type loader struct{ *App }
-
-// Load implements server.Loader.
-func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions) (server.LoadResult, error) {
-	name := "body"
-	if opt.Form == server.Lines {
-		name = "body.ndjson"
-	}
-	result := server.LoadResult{Kind: server.Batch}
-	patients := map[string]struct{}{}
-	var held []server.EntryResult // of a document, until its kind is known
-	var bad []server.Issue
-	loaded, err := l.ingest.Load(ctx, body, name, func(o ingest.Outcome) {
-		if o.Patient != "" {
-			if _, seen := patients[o.Patient]; !seen {
-				patients[o.Patient] = struct{}{}
-				result.Patients = append(result.Patients, o.Patient)
-			}
-		}
-		r := entryResult(o)
-		if o.Status >= 400 && o.Status != http.StatusFailedDependency {
-			bad = append(bad, r.Issues...)
-		}
-		if opt.Form == server.Lines {
-			opt.Report(r)
-			return
-		}
-		held = append(held, r)
-	})
-	if loaded.Transactions > 0 {
-		result.Kind = server.Transaction
-	}
-	broken := loaded.Broken && opt.Form == server.Document && !slices.ContainsFunc(held, func(r server.EntryResult) bool { return r.Status < 400 })
-	if loaded.Aborted == 0 && !broken && (err == nil || result.Kind == server.Batch) {
-		for _, r := range held {
-			opt.Report(r)
-		}
-	}
-	switch {
-	case err != nil:
-		return result, translate(err)
-	case loaded.Aborted > 0:
-		return result, &server.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid", Issues: bad,
-			Hint: "nothing of the transaction was stored; mend the entries named and send it again"}
-	case broken:
-		return result, &server.Fault{Status: http.StatusBadRequest, Code: "structure", Issues: bad, Hint: "nothing was stored; send it again, whole"}
-	case loaded.Single:
-		result.Kind = server.Single
-	}
-	return result, nil
-}
-
-func entryResult(o ingest.Outcome) server.EntryResult {
-	issues := o.Issues
-	for i := range issues {
-		if issues[i].Path == "" {
-			issues[i].Path = o.Path
-		}
-	}
-	return server.EntryResult{Status: o.Status, Type: o.Type, ID: o.ID, Version: o.Version, Updated: o.Updated,
-		Unchanged: o.Unchanged, Issues: issues, Body: o.Body}
 }
 
 type writer struct{ *App }

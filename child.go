@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"ember/models"
 	"ember/recommender"
 	"ember/recommender/eval"
-	"ember/record"
 	"ember/store"
 	"ember/terms"
 	"ember/timelines"
@@ -28,6 +26,7 @@ const (
 	artifactFile   = "recommender.ember"
 	baselineFile   = "baseline.ember"
 	embeddingsFile = "embeddings.ember"
+	peopleFile     = "people.ember"
 )
 
 // RunChild does the job of a child process: it reads the job from in and writes
@@ -63,10 +62,12 @@ type child struct {
 	config    Config
 	job       childJob
 	terms     *terms.Terms
+	store     *store.Store
 	timelines *timelines.Timelines
 
 	mu      sync.Mutex
-	failure error // of reading timelines
+	failure error               // of reading timelines
+	damaged map[string]struct{} // keyed hashes of who was left out
 }
 
 func openChild(config Config, job childJob) (*child, error) {
@@ -78,38 +79,14 @@ func openChild(config Config, job childJob) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ember: %w", err)
 	}
-	return &child{config: config, job: job, terms: t, timelines: timelines.New(timelineSpace{s.Space("timelines")}, 0)}, nil
-}
-
-// all are the timelines in the checkpoint; a damaged one ends them and is kept
-// as the failure.
-func (c *child) all() iter.Seq[record.Timeline] {
-	return func(yield func(record.Timeline) bool) {
-		for t, err := range c.timelines.All() {
-			if err != nil {
-				c.mu.Lock()
-				c.failure = err
-				c.mu.Unlock()
-				return
-			}
-			if !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-func (c *child) err(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failure != nil {
-		return c.failure
-	}
-	return err
+	return &child{config: config, job: job, terms: t, store: s, timelines: timelines.New(timelineSpace{s.Space("timelines")}, 0)}, nil
 }
 
 func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
-	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed}, progress)
+	var learned people
+	against, why := c.against()
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against,
+		Person: func(_ int, id string) { learned = append(learned, c.store.Tombstone(id)) }}, progress)
 	if err := c.err(err); err != nil {
 		return childResult{}, err
 	}
@@ -119,11 +96,15 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 			return childResult{}, err
 		}
 	}
+	if err := writeArtifact(filepath.Join(c.job.Out, peopleFile), learned); err != nil {
+		return childResult{}, err
+	}
 	if err := c.embed(ctx); err != nil {
 		return childResult{}, err
 	}
 	r := artifact.Report()
 	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Baseline: baseline.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
+	result.Damaged, result.Head, result.Against = c.leftOut(), c.store.Head(), compared(against, why)
 	for _, w := range r.Wants {
 		for ranker, e := range w.AP {
 			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)
@@ -174,7 +155,8 @@ func (c *child) evaluate(ctx context.Context, progress Progress) (EvalSummary, e
 	if err := report.WriteTable(&text); err != nil {
 		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
 	}
-	s.Text = text.String()
+	s.Damaged = c.leftOut()
+	s.Text = text.String() + damagedText(s.Damaged)
 	if s.Report, err = json.Marshal(report); err != nil {
 		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
 	}

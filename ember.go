@@ -39,22 +39,23 @@ const chartsCached = 4096
 
 // App is one open data directory. It is safe for concurrent use; Close it once.
 type App struct {
-	config    Config
-	terms     *terms.Terms
-	mapper    *fhir.Mapper
-	rules     *safety.Checker
-	store     *store.Store
-	timelines *timelines.Timelines
-	index     *index.Index
-	ingest    *ingest.Ingest
-	models    *models.Registry
-	cache     *cache.Layered
-	closers   []func() error
-	audit     *auditLog
-	served    served
-	server    *server.Server
-	training  sync.Mutex  // one training or evaluation at a time
-	serving   atomic.Bool // others wait for answers while it trains
+	config     Config
+	terms      *terms.Terms
+	mapper     *fhir.Mapper
+	rules      *safety.Checker
+	store      *store.Store
+	timelines  *timelines.Timelines
+	index      *index.Index
+	ingest     *ingest.Ingest
+	models     *models.Registry
+	cache      *cache.Layered
+	closers    []func() error
+	audit      *auditLog
+	served     served
+	tombstones tombstones
+	server     *server.Server
+	training   sync.Mutex  // one training or evaluation at a time
+	serving    atomic.Bool // others wait for answers while it trains
 }
 
 // Open opens the data directory, making it if there is none, and starts
@@ -120,7 +121,7 @@ func (a *App) openIndex(context.Context) (err error) {
 func (a *App) openIngest(ctx context.Context) (err error) {
 	a.ingest, err = ingest.Open(context.WithoutCancel(ctx), ingest.Options{
 		Store: a.store, Mapper: a.mapper, Timelines: a.timelines, Index: a.index, Now: a.config.Now,
-		Limits: fhir.Limits{MaxBytes: a.config.MaxBody},
+		Limits: fhir.Limits{MaxBytes: a.config.MaxBody}, Refused: func(patients []string) { a.forget(patients...) },
 	})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)

@@ -156,14 +156,19 @@ type EraseSummary struct {
 }
 
 // Erase removes everything of a patient for good: resources with all versions,
-// timeline, index. Models that learned from the patient keep what they learned,
+// timeline, index, and from the similar patients of the version that serves.
+// Models that learned from the patient keep what was fitted to all together,
 // without id, until the next training.
 func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	entry := auth.Entry{When: a.config.Now(), Principal: auth.OwnerName, Action: "erase", Patient: "Patient/" + patient, Outcome: auth.Begun}
 	if err := a.audit.Record(ctx, entry); err != nil {
 		return EraseSummary{}, err
 	}
-	if err := a.ingest.Erase(ctx, patient); err != nil {
+	err := a.ingest.Erase(ctx, patient)
+	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
+		a.forget(patient)
+	}
+	if err != nil {
 		return EraseSummary{}, err
 	}
 	return EraseSummary{Erased: true}, nil

@@ -128,12 +128,11 @@ func (a *App) swap(m models.Manifest) error {
 	if err != nil {
 		return err
 	}
-	a.served.embeddings.Store(model)
-	if engine := a.served.engine.Load(); engine != nil {
-		engine.Swap(artifact)
-		return nil
+	if err := a.lay(artifact, m, dir); err != nil {
+		return err
 	}
-	a.served.engine.Store(recommender.New(artifact, a.terms, a.rules, candidateCache{a.cache, a.config.CacheTTL}))
+	a.served.embeddings.Store(model)
+	a.answerBy()
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (a *App) ExamplePatient() (string, error) {
 	best, latest := "", int64(0)
 	for t, err := range a.timelines.All() {
 		if err != nil {
-			return "", err
+			continue // another one will do
 		}
 		n := len(t.Events)
 		if n < 60 || n > 300 || t.Person.Dead || t.Person.OptOut || t.Person.ReplacedBy != "" {

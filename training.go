@@ -51,8 +51,9 @@ type TrainSummary struct {
 	Patients int                        `json:"patients"`
 	Samples  int                        `json:"samples"`
 	Seconds  float64                    `json:"seconds"`
-	Served   string                     `json:"served"`   // name and version that answer now
-	Decision string                     `json:"decision"` // of the gate, in words
+	Served   string                     `json:"served"`            // name and version that answer now
+	Decision string                     `json:"decision"`          // of the gate, in words
+	Damaged  []string                   `json:"damaged,omitempty"` // keyed hashes of patients left out, because their timelines cannot be read
 	Metrics  map[string]models.Estimate `json:"metrics"`
 }
 
@@ -66,8 +67,9 @@ type EvalRequest struct {
 
 // EvalSummary is the leaderboard, for people and as JSON.
 type EvalSummary struct {
-	Text   string          `json:"text"`
-	Report json.RawMessage `json:"report"`
+	Text    string          `json:"text"`
+	Report  json.RawMessage `json:"report"`
+	Damaged []string        `json:"damaged,omitempty"` // as in TrainSummary
 }
 
 // errBusy: one training or evaluation runs at a time.
@@ -76,6 +78,7 @@ var errBusy = errors.New("ember: a training or an evaluation is running already"
 // childJob is what a child process is told on its standard input.
 type childJob struct {
 	Checkpoint string      `json:"checkpoint"`
+	Served     string      `json:"served"` // folder of the version that serves, "" for none
 	Out        string      `json:"out"`
 	Eval       EvalRequest `json:"eval"`
 }
@@ -87,6 +90,9 @@ type childResult struct {
 	Version  string                     `json:"version"`
 	Baseline string                     `json:"baseline"` // version of the baseline
 	Metrics  map[string]models.Estimate `json:"metrics"`
+	Head     uint64                     `json:"head"` // of the checkpoint's change log
+	Against  comparison                 `json:"against"`
+	Damaged  []string                   `json:"damaged"`
 	Eval     EvalSummary                `json:"eval"`
 }
 
@@ -107,7 +113,10 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 	if err != nil {
 		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
 	}
-	s := TrainSummary{Name: modelName, Patients: result.Patients, Samples: result.Samples, Metrics: result.Metrics}
+	s := TrainSummary{Name: modelName, Patients: result.Patients, Samples: result.Samples, Metrics: result.Metrics, Damaged: result.Damaged}
+	if n := len(s.Damaged); n > 0 {
+		a.config.Log.Warn("training left out patients whose timelines are damaged; they are made anew", "patients", n, "keys", s.Damaged)
+	}
 	if err := a.enroll(dir, result, &s); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
 	}
@@ -148,7 +157,7 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	if err := a.store.Checkpoint(checkpoint); err != nil {
 		return childResult{}, err
 	}
-	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Out: dir, Eval: req})
+	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Served: a.servedFolder(), Out: dir, Eval: req})
 	if err != nil {
 		return childResult{}, err
 	}

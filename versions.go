@@ -24,36 +24,47 @@ type ModelVersion struct {
 	Forced   bool      `json:"forced"`
 }
 
+// overServed names the difference from the version that served, among the metrics.
+const overServed = "over served"
+
 // enroll makes two versions of a training, the baseline and the ranker, and
-// serves the one that the gate chooses.
+// serves the one that the gate chooses, if any.
 func (a *App) enroll(dir string, r childResult, s *TrainSummary) error {
-	parent := ""
+	var served *models.Manifest
+	manifest := models.Manifest{Seed: a.config.Seed, Code: Version(), Data: models.Data{Version: fmt.Sprint(r.Head), Patients: r.Patients}}
 	if m, err := a.models.Served(modelName); err == nil {
-		parent = m.Version
+		manifest.Against = m.Version
+		if a.models.Verify(modelName, m.Version) == nil {
+			served = &m
+		}
 	}
-	manifest := models.Manifest{Kind: "ranker", Seed: a.config.Seed, Code: Version(), Parent: parent, Metrics: r.Metrics,
-		Data: models.Data{Version: fmt.Sprint(a.store.Head()), Patients: r.Patients}}
-	baseline := manifest
-	baseline.Kind, baseline.Metrics, baseline.Version = "baseline", nil, r.Baseline
-	base, err := a.create(baseline, dir, baselineFile)
-	if err != nil {
-		return err
+	v := decide(r.Metrics["difference"], r.Against, served)
+	manifest.Gate = v.why
+	baseline, ranker := manifest, manifest
+	baseline.Kind, baseline.Version, baseline.Parent, baseline.Metrics = "baseline", r.Baseline, manifest.Against, map[string]models.Estimate{}
+	ranker.Kind, ranker.Version, ranker.Parent, ranker.Metrics = "ranker", r.Version, r.Baseline, r.Metrics
+	if r.Against.Why == "" {
+		baseline.Metrics[overServed], ranker.Metrics[overServed] = r.Against.Baseline, r.Against.Ranker
 	}
-	manifest.Parent, manifest.Version = base.Version, r.Version
-	ranker, err := a.create(manifest, dir, artifactFile)
-	if err != nil {
-		return err
+	made := map[string]models.Manifest{}
+	for _, m := range []struct {
+		models.Manifest
+		file string
+	}{{baseline, baselineFile}, {ranker, artifactFile}} {
+		created, err := a.create(m.Manifest, dir, m.file)
+		if err != nil {
+			return err
+		}
+		made[m.Kind] = created
 	}
-	decision := models.Gate(r.Metrics["difference"])
-	chosen := ranker
-	if !decision.Serve {
-		chosen = base
+	chosen := manifest.Against
+	if v.kind != "" {
+		chosen = made[v.kind].Version
+		if err := a.serveVersion(made[v.kind], false); err != nil {
+			return err
+		}
 	}
-	if err := a.serveVersion(chosen, false); err != nil {
-		return err
-	}
-	s.Version, s.Served = ranker.Version, modelName+" "+chosen.Version
-	s.Decision = "the ranker against the best simple baseline of the same data: " + decision.Why
+	s.Version, s.Served, s.Decision = made["ranker"].Version, modelName+" "+chosen, v.why
 	return nil
 }
 
@@ -67,9 +78,13 @@ func (a *App) create(m models.Manifest, dir, artifact string) (models.Manifest, 
 	return made, err
 }
 
-// moveIn fills a version's folder with an artifact and the embeddings.
+// moveIn fills a version's folder with an artifact, whom it has learned from, and
+// the embeddings.
 func moveIn(from, to, artifact string) error {
 	if err := copyFile(filepath.Join(from, artifact), filepath.Join(to, artifactFile)); err != nil {
+		return err
+	}
+	if err := copyFile(filepath.Join(from, peopleFile), filepath.Join(to, peopleFile)); err != nil {
 		return err
 	}
 	err := copyFile(filepath.Join(from, embeddingsFile), filepath.Join(to, embeddingsFile))
@@ -142,22 +157,37 @@ func (a *App) Promote(version string, force bool) ([]ModelVersion, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ember: %w", err)
 	}
-	forced := false
-	if m.Kind != "baseline" {
-		if d := models.Gate(m.Metrics["difference"]); !d.Serve {
-			if !force {
-				return nil, fmt.Errorf("%w by the gate: %s; --force serves it all the same, and records that", errRefused, d.Why)
-			}
-			forced = true
-		}
+	why := a.objection(m)
+	if why != "" && !force {
+		return nil, fmt.Errorf("%w by the gate: %s; --force serves it all the same, and records that", errRefused, why)
 	}
-	if err := a.serveVersion(m, forced); err != nil {
+	if err := a.serveVersion(m, why != ""); err != nil {
 		return nil, fmt.Errorf("ember: promoting: %w", err)
 	}
 	if _, err := a.ingest.Refresh(); err != nil {
 		return nil, fmt.Errorf("ember: promoting: %w", err)
 	}
 	return a.Models()
+}
+
+// objection is why the gate would not have a version serve, "" if it would: a
+// ranker is no better than its baseline, or a version no better than the one that
+// served when it was made and does still.
+func (a *App) objection(m models.Manifest) string {
+	if m.Kind != "baseline" {
+		if d := models.Gate(m.Metrics["difference"]); !d.Serve {
+			return "against the best simple baseline of the same data: " + d.Why
+		}
+	}
+	over, measured := m.Metrics[overServed]
+	served, err := a.models.Served(modelName)
+	if err != nil || !measured || served.Version != m.Against || served.Version == m.Version {
+		return ""
+	}
+	if d := models.Gate(over); !d.Serve {
+		return "against what serves (" + served.Version + "): " + d.Why
+	}
+	return ""
 }
 
 // Rollback serves the version that served before.

@@ -13,7 +13,8 @@ import (
 // Entry is one resource of what is read. It is valid until the callback returns.
 type Entry struct {
 	// Path says where it stood: "Bundle.entry[3]", "line 7", "[2]", "" for a
-	// document that is one resource.
+	// document that is one resource; in "line 7: Bundle.entry[3]" and
+	// "document 2: Bundle.entry[3]" also in which Bundle of several.
 	Path string
 	// Document is the name of the document: a file, or a file in an archive.
 	Document string
@@ -93,19 +94,21 @@ func (rd *reader) stream(r io.Reader, name string) error {
 	if lines {
 		return rd.lines(w, name)
 	}
-	for first := true; ; first = false {
+	for number := 1; ; number++ {
 		w.release()
+		d := document{rd: rd, w: w, sum: Summary{Document: name}}
+		if number > 1 {
+			d.prefix = "document " + strconv.Itoa(number) + ": "
+		}
 		if _, ok := w.peek(); !ok {
-			d := document{rd: rd, w: w, sum: Summary{Document: name}}
 			switch {
 			case w.err != nil:
 				return d.finish(d.stop("", w.err))
-			case first:
+			case number == 1:
 				return d.finish(d.fatal("", "the document is empty"))
 			}
 			return nil
 		}
-		d := document{rd: rd, w: w, sum: Summary{Document: name}}
 		if err := d.read(); err != nil {
 			return err
 		}
@@ -210,7 +213,7 @@ func (d *document) fatal(path, detail string) error {
 
 // report hands on an issue that belongs to no resource.
 func (d *document) report(path string, issue Issue) error {
-	path = d.prefix + path
+	path = strings.TrimSuffix(d.prefix+path, ": ")
 	issue.Path = d.prefix + issue.Path
 	d.rd.issues = append(d.rd.issues[:0], issue)
 	return d.rd.each(Entry{Path: path, Document: d.sum.Document, Index: d.sum.Entries, BundleType: d.sum.Type}, d.rd.issues)
@@ -237,6 +240,7 @@ func (d *document) resource(e Entry, joint string) error {
 			issues[i].Path = prefixed(e.Path+joint, issues[i].Path)
 		}
 	}
+	e.Path = strings.TrimSuffix(e.Path, ": ")
 	return d.rd.each(e, issues)
 }
 

@@ -46,7 +46,7 @@ func TestReadShapes(t *testing.T) {
 			"Bundle.entry[0] {\"resourceType\":\"Patient\",\"birthDate\":tru}   [error Bundle.entry[0].resource.birthDate: value expected]\nBundle.entry[1]    [error Bundle.entry[1]: unexpected type or duplicate property]\nBundle.entry[2] {\"resourceType\":\"List\"}  \nend  3 broken=false\n"},
 		{"empty", "", "    [fatal : the document is empty]\nend  0 broken=true\n"},
 		{"text", "hello", "    [fatal : neither a JSON object nor an array]\nend  0 broken=true\n"},
-		{"two", `{"resourceType":"Patient"}{"resourceType":"List"}`, " {\"resourceType\":\"Patient\"}  \nend  1 broken=false\n {\"resourceType\":\"List\"}  \nend  1 broken=false\n"},
+		{"two", `{"resourceType":"Patient"}{"resourceType":"List"}`, " {\"resourceType\":\"Patient\"}  \nend  1 broken=false\ndocument 2 {\"resourceType\":\"List\"}  \nend  1 broken=false\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := dump(t, tc.text, tc.name, Limits{}); got != tc.want {

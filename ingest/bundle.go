@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,7 +26,8 @@ type request struct {
 	method    string
 	typ, id   string
 	ifVersion uint64
-	existing  bool // a conditional create that met its resource
+	condition string // identifierKey that the request depends on, "" for none
+	existing  bool   // a conditional create that met its resource
 }
 
 // load stores the entries: a transaction at once or not at all, any other kind
@@ -50,9 +50,9 @@ func (b *bundle) load() error {
 		}
 	}
 	if b.kind == "transaction" || b.kind == "" && b.broken { // it may have been one: the type can stand last
-		return b.transaction(writes, outcomes)
+		return b.transaction(requests, writes, outcomes)
 	}
-	return b.each(writes, outcomes)
+	return b.each(requests, writes, outcomes)
 }
 
 // identify gives an entry its type and id and makes it known to the others.
@@ -94,6 +94,9 @@ func (b *bundle) route(r *request, e *staged, out *Outcome) {
 			r.id = firstOf(urnID(e.FullURL, e.id), e.id)
 		case conditional:
 			b.conditional(r, fhir.ParseReference(target+"?"+query), path, out)
+			if r.id == "" && r.method == "DELETE" && out.Status == 0 {
+				out.Status = http.StatusNoContent // nothing to delete
+			}
 		case ref.Kind != fhir.Relative && ref.Kind != fhir.Absolute:
 			out.refuse(http.StatusBadRequest, "value", path+".url", "not of the form Type/id")
 		case e.Raw != nil && ref.Type != e.typ:
@@ -182,76 +185,14 @@ func (b *bundle) identifiers(raw []byte) []string {
 	return keys
 }
 
-// conditional finds the resource that an update by identifier means.
-func (b *bundle) conditional(r *request, ref fhir.Reference, path string, out *Outcome) {
-	system, value, ok := ref.Identifier()
-	if !ok {
-		out.refuse(http.StatusPreconditionFailed, "not-supported", path+".url", "only conditions by identifier are supported")
-		return
-	}
-	r.typ = ref.Type
-	switch to, n := b.in.find(identifierKey(ref.Type, system, value)); n {
-	case 0:
-	case 1:
-		r.id = strings.TrimPrefix(to, ref.Type+"/")
-	default:
-		out.refuse(http.StatusPreconditionFailed, "multiple-matches", path+".url", "several resources meet the condition")
-	}
-}
-
-// ifNoneExist turns a conditional create into nothing when there is one already.
-func (b *bundle) ifNoneExist(r *request, e *staged, path string, out *Outcome) {
-	if e.IfNoneExist == "" {
-		return
-	}
-	system, value, ok := fhir.ParseReference(e.typ + "?" + e.IfNoneExist).Identifier()
-	if !ok {
-		out.refuse(http.StatusPreconditionFailed, "not-supported", path+".ifNoneExist", "only conditions by identifier are supported")
-		return
-	}
-	switch to, n := b.in.find(identifierKey(e.typ, system, value)); n {
-	case 0:
-	case 1:
-		if r.id = strings.TrimPrefix(to, e.typ+"/"); r.id != b.created(e) {
-			r.existing = true
-		}
-	default:
-		out.refuse(http.StatusPreconditionFailed, "multiple-matches", path+".ifNoneExist", "several resources meet the condition")
-	}
-}
-
-// announce lets the Bundle's other entries refer to this one.
-func (b *bundle) announce(e *staged, r request) {
-	ref := r.typ + "/" + r.id
-	if e.FullURL != "" && e.FullURL != ref {
-		b.links.refs[e.FullURL] = ref
-	}
-	if e.id != "" && e.id != r.id {
-		b.links.refs[e.typ+"/"+e.id] = ref
-	}
-	fhir.Scan(e.Raw, &b.header)
-	for _, i := range b.header.Identifiers {
-		key := string(identifierKey(e.typ, string(i.System), string(i.Value)))
-		if other, taken := b.links.identifiers[key]; taken && other != ref {
-			b.links.identifiers[key] = ""
-			continue
-		}
-		b.links.identifiers[key] = ref
-	}
-}
-
-// prepare makes the write of an entry; nil when there is nothing to write.
+// prepare makes the write of an entry; nil when there is nothing to write: what
+// is read is read when the entries before it are stored.
 func (b *bundle) prepare(e *staged, r request, out *Outcome) *store.Write {
 	switch {
-	case r.method == "GET":
-		b.read(r, out)
+	case r.method == "GET", r.existing:
 		return nil
 	case r.method == "DELETE":
 		return &store.Write{Type: r.typ, ID: r.id, Delete: true, Patient: b.owner(r), IfVersion: r.ifVersion}
-	case r.existing:
-		b.read(r, out)
-		out.Body = nil
-		return nil
 	}
 	fhir.Scan(e.Raw, &b.header)
 	first := len(out.Issues)
@@ -279,17 +220,23 @@ func (b *bundle) read(r request, out *Outcome) {
 		return
 	}
 	out.Status, out.Version, out.Updated, out.Patient = http.StatusOK, res.Version, res.Updated, res.Patient
+	if out.Unchanged = r.existing; r.existing {
+		return
+	}
 	if out.Body, err = current(res); err != nil {
 		out.refuse(http.StatusInternalServerError, "exception", out.Path, "the stored resource cannot be read")
 	}
 }
 
 // each stores entry by entry: the good ones are kept.
-func (b *bundle) each(writes []*store.Write, outcomes []Outcome) error {
+func (b *bundle) each(requests []request, writes []*store.Write, outcomes []Outcome) error {
 	for i := range outcomes {
 		if writes[i] == nil {
 			if err := b.flush(); err != nil {
 				return err
+			}
+			if outcomes[i].Status == 0 {
+				b.read(requests[i], &outcomes[i])
 			}
 			b.report(outcomes[i])
 			continue
@@ -322,67 +269,6 @@ func (b *bundle) alone(w store.Write, out Outcome) error {
 		b.report(outs[0])
 	}
 	return err
-}
-
-// transaction stores all entries at once, or none.
-func (b *bundle) transaction(writes []*store.Write, outcomes []Outcome) error {
-	b.findDuplicates(writes, outcomes)
-	var all []store.Write
-	var outs []Outcome
-	var at []int
-	good := !b.broken
-	for i := range outcomes {
-		good = good && outcomes[i].Status < 400
-		if writes[i] != nil {
-			all, outs, at = append(all, *writes[i]), append(outs, outcomes[i]), append(at, i)
-		}
-	}
-	if good {
-		err := b.in.commit(b.ctx, all, outs)
-		if err != nil && !isConflict(err) {
-			return err
-		}
-		if good = err == nil; !good {
-			b.loaded.Aborted++
-			b.abort(outcomes, "a version condition (ifMatch) was not met: nothing was stored")
-			return nil
-		}
-		for j, i := range at {
-			outcomes[i] = outs[j]
-		}
-	} else {
-		b.loaded.Aborted++
-		b.abort(outcomes, "nothing of this transaction was stored, because of another entry")
-		return nil
-	}
-	for _, out := range outcomes {
-		b.report(out)
-	}
-	return nil
-}
-
-// findDuplicates refuses the second write of one resource in a transaction.
-func (b *bundle) findDuplicates(writes []*store.Write, outcomes []Outcome) {
-	seen := map[string]string{}
-	for i, w := range writes {
-		if w == nil {
-			continue
-		}
-		ref := w.Type + "/" + w.ID
-		if first, ok := seen[ref]; ok {
-			outcomes[i].refuse(http.StatusBadRequest, "duplicate", outcomes[i].Path, fmt.Sprintf("the same resource as %s", first))
-		}
-		seen[ref] = outcomes[i].Path
-	}
-}
-
-func (b *bundle) abort(outcomes []Outcome, why string) {
-	for _, out := range outcomes {
-		if out.Status < 400 {
-			out.refuse(http.StatusFailedDependency, "transient", out.Path, why)
-		}
-		b.report(out)
-	}
 }
 
 // refuse marks the outcome as failed for a reason.

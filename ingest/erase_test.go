@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ember/index"
 	"ember/timelines"
@@ -83,6 +85,35 @@ func (h *hospital) gone(dir string) {
 		if left := files(h.TB.(*testing.T), dir, word); len(left) > 0 {
 			h.Errorf("%s is in %s", word, strings.Join(left, ", "))
 		}
+	}
+}
+
+// TestErasedOfAMergeAfterCrash erases a record that was merged while no follower
+// runs any more, as when the process dies right after the erasure: the record
+// that stays must not keep what the erased one brought.
+func TestErasedOfAMergeAfterCrash(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.load(patientReplacedBy("old", "new") + "\n" + `{"resourceType":"Patient","id":"new"}` + "\n" + allergyOf("a1", "old"))
+	h.wait()
+	h.undated("new", 1)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := h.Erase(ctx, "old"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a follower was there: %v", err)
+	}
+	if err := errors.Join(h.index.Close(), h.store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.store = nil
+	again := open(t, dir)
+	again.undated("new", 0)
+	again.wait()
+	if c, err := timelinesOf(again.store).Get("new"); err != nil || len(c.Undated) != 0 {
+		t.Errorf("the timeline keeps %d undated facts, %v", len(c.Undated), err)
 	}
 }
 

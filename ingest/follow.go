@@ -203,7 +203,7 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 	}
 	var kept []index.Document
 	var puts []record.Timeline
-	var removed []string
+	var removed, refused []string
 	for i, doc := range docs {
 		if bad[i] {
 			continue
@@ -214,6 +214,12 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 		}
 		kept = append(kept, doc)
 		puts = append(puts, doc.Timeline)
+		if doc.Timeline.Person.OptOut {
+			refused = append(refused, patients[i])
+		}
+	}
+	if len(refused) > 0 && in.opt.Refused != nil {
+		in.opt.Refused(refused) // before the position says that they were seen
 	}
 	if err := in.opt.Timelines.Put(puts, removed, position); err != nil {
 		return fmt.Errorf("ingest: following: %w", err)

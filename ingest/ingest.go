@@ -42,6 +42,9 @@ type Options struct {
 	Patience  time.Duration // how long the follower waits for quiet at most; default 20 s
 	Now       func() time.Time
 	Workers   int // goroutines that rebuild timelines; default 2
+	// Refused, if any, hears of patients whose timeline says that they refuse use
+	// beyond their own care, each time it was made anew.
+	Refused func(patients []string)
 }
 
 // Ingest is safe for concurrent use.

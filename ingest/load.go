@@ -32,7 +32,7 @@ type Outcome struct {
 type Loaded struct {
 	Bundles, Transactions, Entries int
 	Aborted                        int  // transactions of which nothing was stored
-	Single                         bool // the last document was one resource, without a Bundle around it
+	Single                         bool // the only document was one resource, without a Bundle around it
 	Broken                         bool // the last document could not be read to its end
 }
 
@@ -85,6 +85,7 @@ type loader struct {
 	ctx    context.Context
 	report func(Outcome)
 	loaded Loaded
+	ended  int // documents
 	staged []staged
 	batch  batch
 }
@@ -105,16 +106,24 @@ func (l *loader) finish(err error) (Loaded, error) {
 
 // entry takes what fhir.Read found.
 func (l *loader) entry(e fhir.Entry, issues []fhir.Issue) error {
-	if e.Raw == nil && e.Method == "" && len(issues) > 0 && !strings.HasPrefix(e.Path, "Bundle") {
+	if e.Raw == nil && e.Method == "" && len(issues) > 0 && !inBundle(e.Path) {
 		l.report(Outcome{Document: e.Document, Path: e.Path, Index: e.Index, Status: http.StatusBadRequest, Issues: clone(issues)})
 		return nil
 	}
 	l.loaded.Entries++
-	if strings.HasPrefix(e.Path, "Bundle") {
+	if inBundle(e.Path) {
 		l.stage(e, issues)
 		return nil
 	}
 	return l.line(e, issues)
+}
+
+// inBundle reports whether an entry stood in a Bundle, itself perhaps a line.
+func inBundle(path string) bool {
+	if _, within, ok := strings.Cut(path, ": "); ok {
+		path = within
+	}
+	return strings.HasPrefix(path, "Bundle")
 }
 
 func (l *loader) stage(e fhir.Entry, issues []fhir.Issue) {
@@ -170,7 +179,8 @@ func (l *loader) flush() error {
 
 // end is called after the last entry of each document.
 func (l *loader) end(s fhir.Summary) error {
-	l.loaded.Single, l.loaded.Broken = !s.Bundle && s.Entries == 1, s.Broken
+	l.ended++
+	l.loaded.Single, l.loaded.Broken = !s.Bundle && s.Entries == 1 && l.ended == 1, s.Broken
 	if !s.Bundle {
 		return l.flush()
 	}

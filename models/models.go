@@ -66,8 +66,10 @@ type Manifest struct {
 	Code    string              `json:"code"`             // version of the program that made it
 	Parent  string              `json:"parent,omitempty"` // version it was compared with or continued from
 	Metrics map[string]Estimate `json:"metrics,omitempty"`
-	Forced  bool                `json:"forced,omitempty"` // made to be served against the gate's word
-	Files   map[string]string   `json:"files"`            // SHA-256 in hexadecimal, by slash-separated path
+	Against string              `json:"against,omitempty"` // version that served when this one was made
+	Gate    string              `json:"gate,omitempty"`    // what it was compared with and what came of it, in words
+	Forced  bool                `json:"forced,omitempty"`  // made to be served against the gate's word
+	Files   map[string]string   `json:"files"`             // SHA-256 in hexadecimal, by slash-separated path
 }
 
 // Promotion is one change of what serves.
@@ -89,19 +91,19 @@ type Decision struct {
 // case that its interval allows.
 const tolerance = 0.005
 
-// Gate decides by the difference new − served, measured on the same patients,
-// whether a version may serve: the difference must be above 0 and the lower end of
+// Gate decides by the difference new − other, measured on the same patients,
+// whether the new version may serve in the place of the other: the difference must be above 0 and the lower end of
 // its interval above −0.005. Anything that is not a number is refused.
 func Gate(diff Estimate) Decision {
 	switch {
 	case math.IsNaN(diff.Value+diff.Low+diff.High) || math.IsInf(diff.Value, 0) || diff.Low > diff.Value || diff.Value > diff.High:
 		return Decision{Why: "the difference was not measured"}
 	case diff.Value <= 0:
-		return Decision{Why: fmt.Sprintf("no better than what serves: difference %+.4f [%+.4f, %+.4f]", diff.Value, diff.Low, diff.High)}
+		return Decision{Why: fmt.Sprintf("not better: difference %+.4f [%+.4f, %+.4f]", diff.Value, diff.Low, diff.High)}
 	case diff.Low <= -tolerance:
-		return Decision{Why: fmt.Sprintf("may be worse than what serves by more than %.3f: difference %+.4f [%+.4f, %+.4f]", tolerance, diff.Value, diff.Low, diff.High)}
+		return Decision{Why: fmt.Sprintf("may be worse by more than %.3f: difference %+.4f [%+.4f, %+.4f]", tolerance, diff.Value, diff.Low, diff.High)}
 	}
-	return Decision{Serve: true, Why: fmt.Sprintf("better than what serves: difference %+.4f [%+.4f, %+.4f]", diff.Value, diff.Low, diff.High)}
+	return Decision{Serve: true, Why: fmt.Sprintf("better: difference %+.4f [%+.4f, %+.4f]", diff.Value, diff.Low, diff.High)}
 }
 
 // safeName holds for names of models and versions: they are names of folders.

@@ -369,5 +369,5 @@ func ExampleGate() {
 	fmt.Println(Gate(Estimate{Value: 0.004, Low: -0.011, High: 0.019, N: 914}).Why)
 	// Output:
 	// true
-	// may be worse than what serves by more than 0.005: difference +0.0040 [-0.0110, +0.0190]
+	// may be worse by more than 0.005: difference +0.0040 [-0.0110, +0.0190]
 }

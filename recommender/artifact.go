@@ -26,6 +26,7 @@ type Artifact struct {
 	patients int
 	samples  int
 	report   Report
+	without  string // names the patients left out since, see Without
 }
 
 // Report says how training went, for the manifest and the gate.

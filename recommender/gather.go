@@ -14,6 +14,7 @@ import (
 // trainingRow is one sample, reduced to ids.
 type trainingRow struct {
 	patient int32
+	sample  int32 // of the patient's, from 1
 	fold    uint8
 	chart   Chart
 	labels  [wantEnd][]uint32 // ascending
@@ -271,6 +272,9 @@ func (g *gatherer) collect(ctx context.Context, seq iter.Seq[record.Timeline], o
 		}
 		countOrders(v, &t, &out.orders)
 		out.groups = append(out.groups, g.group(&t))
+		if g.opt.Person != nil {
+			g.opt.Person(patient, t.Person.ID)
+		}
 		n := 0
 		for s := range Samples(t, g.opt.Landmarks) {
 			n++
@@ -278,6 +282,7 @@ func (g *gatherer) collect(ctx context.Context, seq iter.Seq[record.Timeline], o
 				continue
 			}
 			out.rows = append(out.rows, makeRow(&ch, out, int32(patient), &s))
+			out.rows[len(out.rows)-1].sample = int32(n)
 		}
 		patient++
 		g.report("collecting", patient, g.total)

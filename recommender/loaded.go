@@ -31,7 +31,7 @@ func (t *whyTable) of(table []float32, label uint32) []float32 {
 
 func load(a *Artifact, t Drugs) *loaded {
 	v := a.lexicon.vocabulary
-	l := &loaded{artifact: a, prefix: "c1:" + a.Version + ":", drugs: make([]terms.Drug, len(v.concepts))}
+	l := &loaded{artifact: a, prefix: "c1:" + a.Version + a.without + ":", drugs: make([]terms.Drug, len(v.concepts))}
 	for _, id := range v.labels[Treatments] {
 		if c := &v.concepts[id]; c.kind == record.Medication {
 			l.drugs[id] = t.DrugOfConcept(c.code)

@@ -39,35 +39,47 @@ func (a *Artifact) Score(ctx context.Context, s Sample, want Want) (Scoring, err
 	if want == 0 || want >= wantEnd {
 		return Scoring{}, fmt.Errorf("recommender: scoring: invalid want %d", want)
 	}
-	c := a.Chart(s.Past, s.Visit)
-	v := a.lexicon.vocabulary
-	cand, err := a.all.propose(ctx, v, c, want, true)
+	d, logits, missed, err := a.decide(ctx, s, want, true)
 	if err != nil {
 		return Scoring{}, fmt.Errorf("recommender: scoring: %w", err)
 	}
-	d := decision{want: want, cand: cand, hit: make([]bool, len(cand.labels))}
+	out := a.scoring(&d, logits)
+	out.Patient, out.Missed = -1, missed
+	return out, nil
+}
+
+// decide scores a sample by every ranker, with full over all labels, else over
+// the candidates as when an answer is made. missed are orders that are not there.
+func (a *Artifact) decide(ctx context.Context, s Sample, want Want, full bool) (d decision, logits [rankerKinds][]float32, missed []Label, err error) {
+	c := a.Chart(s.Past, s.Visit)
+	v := a.lexicon.vocabulary
+	cand, err := a.all.propose(ctx, v, c, want, full)
+	if err != nil {
+		return d, logits, nil, err
+	}
+	d = decision{want: want, cand: cand, hit: make([]bool, len(cand.labels))}
 	d.resolve(v, c)
-	var missed []Label
 	for _, l := range s.Labels {
 		if WantOf(l.Kind) != want {
 			continue
 		}
+		place, found := 0, false
 		if i, ok := v.labelIndex(l.Kind, l.Code); ok {
-			d.hit[i] = true
+			place, found = cand.find(i)
+		}
+		if found {
+			d.hit[place] = true
 		} else {
 			missed = append(missed, l)
 		}
 	}
 	k := &a.rankers[want]
-	var logits [rankerKinds][]float32
 	logits[byBaseline], logits[byStack] = stackLogits(k.stack, &d)
 	logits[byNetwork] = logits[byStack]
 	if k.network != nil {
 		logits[byNetwork] = k.network.logits(c, &d, logits[byStack])
 	}
-	out := a.scoring(&d, logits)
-	out.Patient, out.Missed = -1, missed
-	return out, nil
+	return d, logits, missed, nil
 }
 
 func (a *Artifact) scoring(d *decision, logits [rankerKinds][]float32) Scoring {

@@ -17,6 +17,7 @@ type similar struct {
 	prior   [wantEnd][]float32
 	index   *learn.Neighbours
 	columns int
+	gone    map[int32]struct{} // patients who are no neighbours any more
 }
 
 const (
@@ -53,7 +54,8 @@ func (s *similar) neighbours(c *Chart) []learn.Neighbour {
 	seen := make(map[int32]bool, neighbourhood)
 	kept := near[:0]
 	for _, n := range near {
-		if p := s.patient[n.Row]; !seen[p] && len(kept) < neighbourhood {
+		p := s.patient[n.Row]
+		if _, gone := s.gone[p]; !gone && !seen[p] && len(kept) < neighbourhood {
 			seen[p] = true
 			kept = append(kept, n)
 		}

@@ -37,6 +37,11 @@ type TrainOptions struct {
 	// what each system says about it: evaluation chooses baselines and
 	// thresholds there, on training patients only. The argument is not kept.
 	OutOfFold func(Scoring)
+	// Person, when set, is told the id of every patient that is learned from, by
+	// ordinal: the artifact itself knows ordinals only.
+	Person func(ordinal int, id string)
+	// Against, when set, also measures against a version that serves.
+	Against *Comparison
 }
 
 func (o TrainOptions) withDefaults() TrainOptions {
@@ -131,6 +136,9 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 		if err := r.rank(ctx, a, w); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.compare(ctx, a); err != nil {
+		return nil, err
 	}
 	r.summarise(a)
 	a.likeness = r.likeness()

@@ -74,7 +74,8 @@ const (
 type LoadOptions struct {
 	Form Form
 	// Report is called once for each entry or line in their order, by one
-	// goroutine. For a transaction it is called only when all were stored. It
+	// goroutine. For a transaction in a document it is called only when all
+	// were stored. It
 	// never blocks.
 	Report func(EntryResult)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -14,11 +15,25 @@ func (s *Store) Tombstone(patient string) [16]byte { return s.hash.patient(patie
 // Erased tells whether the patient was erased at any time, also if resources
 // have been written for the same id since.
 func (s *Store) Erased(patient string) (bool, error) {
-	_, found, err := s.get(nil, key1(nil, tagErased, s.hash.patient(patient)))
+	_, found, err := s.ErasedAt(s.Tombstone(patient))
+	return found, err
+}
+
+// ErasedAt is the place in the change log of the last erasure of the patient for
+// whom a tombstone stands; ok is false if there was none. Where the place was not
+// recorded it is the log's end.
+func (s *Store) ErasedAt(tombstone [16]byte) (seq uint64, ok bool, err error) {
+	v, found, err := s.get(nil, key1(nil, tagErased, tombstone))
 	if err != nil {
-		return false, fmt.Errorf("store: looking for a tombstone: %w", err)
+		return 0, false, fmt.Errorf("store: looking for a tombstone: %w", err)
 	}
-	return found, nil
+	if found && len(v) != 8 {
+		return s.Head(), true, nil
+	}
+	if found {
+		seq = binary.BigEndian.Uint64(v)
+	}
+	return seq, found, nil
 }
 
 // Erase removes all that lies with the patient: every version of every resource,
@@ -241,5 +256,5 @@ func (e *erasure) grave() error {
 	e.span(record)
 	e.seq++
 	e.log = append(e.log, Change{Seq: e.seq, Erased: true, Tombstone: e.patient})
-	return errors.Join(e.b.Delete(record, nil), e.b.Set(key1(nil, tagErased, e.patient), nil, nil))
+	return errors.Join(e.b.Delete(record, nil), e.b.Set(key1(nil, tagErased, e.patient), binary.BigEndian.AppendUint64(nil, e.seq), nil))
 }

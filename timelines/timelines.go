@@ -115,18 +115,22 @@ func (t *Timelines) Position() (uint64, error) {
 }
 
 // All gives every timeline, decoded one at a time and not cached. It may be
-// ranged over several times; a timeline put meanwhile may be seen or not.
+// ranged over several times; a timeline put meanwhile may be seen or not. The
+// error of one that is damaged comes with its patient's id, as far as that is
+// known, and the others follow.
 func (t *Timelines) All() iter.Seq2[record.Timeline, error] {
 	return func(yield func(record.Timeline, error) bool) {
 		for p, err := range t.kv.All() {
-			if err != nil {
-				yield(record.Timeline{}, err)
-				return
-			}
-			if len(p.Key) == 0 || p.Key[0] != 't' {
+			var tl record.Timeline
+			switch {
+			case err != nil:
+			case len(p.Key) == 0 || p.Key[0] != 't':
 				continue
+			default:
+				if tl, err = Decode(p.Value); err != nil {
+					tl = record.Timeline{Person: record.Person{ID: string(p.Key[1:])}}
+				}
 			}
-			tl, err := Decode(p.Value)
 			if !yield(tl, err) {
 				return
 			}

@@ -42,6 +42,9 @@ func (p *program) adminRun(ctx context.Context, c *client, path string, body, re
 func printTrain(w io.Writer, s ember.TrainSummary) {
 	fmt.Fprintf(w, "%s version %s: %d patients, %.1f s\n", s.Name, s.Version, s.Patients, s.Seconds)
 	fmt.Fprintf(w, "%s\n", s.Decision)
+	if n := len(s.Damaged); n > 0 {
+		fmt.Fprintf(w, "left out: %d patients whose timelines are damaged; they are made anew now\n", n)
+	}
 }
 
 func (p *program) eval() *cobra.Command {
