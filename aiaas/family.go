@@ -35,8 +35,9 @@ type Fitting struct {
 // Progress is how far a fit has come.
 type Progress struct {
 	Family string
-	Done   float64 // 0 to 1
-	Note   string  // such as the loss, in words for people
+	Done   float64       // 0 to 1
+	Note   string        // such as the loss, in words for people
+	Left   time.Duration // the fit will take still, 0 = unknown
 }
 
 // deadline is when the budget will be spent; zero for none.

@@ -13,19 +13,18 @@ type InputInfo struct {
 
 // Serving is a version of a model, as those see it who ask it.
 type Serving struct {
-	Name      string              `json:"name"`
-	Task      string              `json:"task"`
-	Version   string              `json:"version"`
-	Family    string              `json:"family"`
-	Created   time.Time           `json:"created"`
-	Serves    bool                `json:"serves"`
-	Shadow    bool                `json:"shadow,omitempty"`
-	Classes   []string            `json:"classes,omitempty"`
-	Multi     bool                `json:"multi,omitempty"`
-	Threshold float64             `json:"threshold,omitempty"` // from which a sample is of a class, where that is not the most probable one
-	Inputs    []InputInfo         `json:"inputs"`
-	Measures  map[string]Estimate `json:"measures,omitempty"` // on samples it was not fitted on
-	Dataset   string              `json:"dataset"`
+	Name     string              `json:"name"`
+	Task     string              `json:"task"`
+	Version  string              `json:"version"`
+	Family   string              `json:"family"`
+	Created  time.Time           `json:"created"`
+	Serves   bool                `json:"serves"`
+	Shadow   bool                `json:"shadow,omitempty"`
+	Classes  []string            `json:"classes,omitempty"`
+	Multi    bool                `json:"multi,omitempty"`
+	Inputs   []InputInfo         `json:"inputs"`
+	Measures map[string]Estimate `json:"measures,omitempty"` // on samples it was not fitted on
+	Dataset  string              `json:"dataset"`
 }
 
 // Prediction is what a model says of samples.

@@ -44,6 +44,7 @@ type Store struct {
 	hash  *hasher
 	seal  *sealer
 	codec *codec
+	vault *Vault
 	bufs  sync.Pool // *[]byte: scratch for sealed and packed bytes
 
 	mu     sync.Mutex       // one writer at a time from reading pointers to applying the batch
@@ -124,6 +125,9 @@ func (s *Store) begin(opt Options) error {
 	}
 	s.hash = newHasher(derive(data, "hash"))
 	if s.seal, err = newSealer(derive(data, "seal")); err != nil {
+		return err
+	}
+	if s.vault, err = OpenVault(derive(data, "vault")); err != nil {
 		return err
 	}
 	if err := s.upgrade(f); err != nil {
