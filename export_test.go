@@ -49,3 +49,9 @@ func (a *App) Bare(version string) error {
 	_, err = a.create(models.Manifest{Kind: "baseline", Version: version}, bare, artifactFile)
 	return err
 }
+
+// Events counts the events in a patient's chart.
+func (a *App) Events(patient string) (int, error) {
+	c, err := a.ingest.Chart(patient)
+	return len(c.Events), err
+}
