@@ -64,3 +64,25 @@ func TestRefusedConsent(t *testing.T) {
 		t.Error("twenty people more do not change the model: the test proves nothing")
 	}
 }
+
+// TestSearchLeavesOutWhoRefuses: found by what is known of them, until they
+// refuse.
+func TestSearchLeavesOutWhoRefuses(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	for _, id := range []string{"agrees", "refuses"} {
+		h.load(`{"resourceType":"Patient","id":"` + id + `"}` + "\n" +
+			`{"resourceType":"Condition","id":"` + id + `","subject":{"reference":"Patient/` + id + `"},"code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"I10","display":"Hypertension"}]},"recordedDate":"2024-01-05"}` + "\n")
+	}
+	found := func() string {
+		t.Helper()
+		h.ready()
+		return string(h.get("/v1/search?q=hypertension").body)
+	}
+	if got := found(); !strings.Contains(got, "Patient/agrees") || !strings.Contains(got, "Patient/refuses") {
+		t.Fatalf("not found before: %s", got)
+	}
+	h.load(fmt.Sprintf(deny, "refuses"))
+	if got := found(); !strings.Contains(got, "Patient/agrees") || strings.Contains(got, "Patient/refuses") {
+		t.Errorf("after the refusal: %s", got)
+	}
+}

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "train-child":
 			os.Exit(said(trainChild(os.Args[2:])))
+		case "train-parent":
+			os.Exit(said(trainParent(os.Args[2:])))
 		case "serve-child":
 			os.Exit(said(serveChild(os.Args[2:])))
 		}

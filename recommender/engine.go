@@ -221,7 +221,7 @@ func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k in
 	id := v.labels[q.Want][s.cand.labels[k]]
 	c := &v.concepts[id]
 	found, unchecked := e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: s.status[k].continues(), Code: c.code, Kind: c.kind})
-	if unchecked != "" {
+	if unchecked != "" && !slices.Contains(ans.Unchecked, unchecked) {
 		ans.Unchecked = append(ans.Unchecked, unchecked)
 	}
 	return found, slices.ContainsFunc(found, func(f safety.Finding) bool { return f.Tier == "block" }), nil

@@ -217,6 +217,21 @@ func TestRulesHaveTheLastWord(t *testing.T) {
 	}
 }
 
+// uncheckedRules know nothing of any order.
+type uncheckedRules struct{ fakeRules }
+
+func (uncheckedRules) Check(*safety.Patient, safety.Order) ([]safety.Finding, string) {
+	return nil, "procedures: there are no rules"
+}
+
+func TestWhatIsUncheckedIsSaidOnce(t *testing.T) {
+	_, s := decisionOf(t, 6)
+	ans := ask(t, newEngine(shared(t), noTerms{}, uncheckedRules{}, nil), Query{Past: s.Past, Want: Treatments, Limit: 5})
+	if len(ans.Items) != 5 || !slices.Equal(ans.Unchecked, []string{"procedures: there are no rules"}) {
+		t.Errorf("%d items, unchecked %q", len(ans.Items), ans.Unchecked)
+	}
+}
+
 type panickingRules struct{ fakeRules }
 
 func (panickingRules) Check(*safety.Patient, safety.Order) ([]safety.Finding, string) {

@@ -88,7 +88,7 @@ func (t Timeline) Live(now time.Time) Past {
 		}
 	}
 	m := sort.Search(len(t.Encounters), func(i int) bool { return t.Encounters[i].Start.After(horizon) })
-	return Past{person: t.Person, at: now, events: events[:n:n], undated: undated, encounters: t.Encounters[:m:m]}
+	return Past{person: t.Person, at: now, events: events[:n:n], undated: undated, encounters: t.Encounters[:m:m], live: true}
 }
 
 // standing are the events that are not cancelled.
@@ -146,7 +146,12 @@ type Past struct {
 	events     []Event
 	undated    []Event
 	encounters []Encounter
+	live       bool
 }
+
+// Live reports whether this is the past for care given now: only there are
+// statuses known.
+func (p Past) Live() bool { return p.live }
 
 // At is the moment of the past.
 func (p Past) At() time.Time { return p.at }

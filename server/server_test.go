@@ -298,6 +298,20 @@ func TestMergedPatient(t *testing.T) {
 	}
 }
 
+// TestMergedPatientOfALimitedCaller: whoever may not see the record that replaces
+// this one does not learn its id.
+func TestMergedPatientOfALimitedCaller(t *testing.T) {
+	h := open(t, server.Options{}, tokenTable)
+	h.timeline.Person.ReplacedBy = "p9"
+	for token, told := range map[string]bool{"recommender": true, "limited": false} {
+		w := h.do("GET /v1/patients/p1/recommendations?want=tests", "", "Authorization: Bearer "+token)
+		want(t, w, 409)
+		if got := w.Body.String(); strings.Contains(got, "p9") != told || !strings.Contains(got, "merged into another") {
+			t.Errorf("%s: %s", token, got)
+		}
+	}
+}
+
 func TestSearch(t *testing.T) {
 	h := open(t, server.Options{}, nil)
 	w := h.do("GET /v1/search?q=heart+failure&kind=condition,test&limit=5", "")

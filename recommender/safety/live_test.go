@@ -57,6 +57,28 @@ func TestWhatIsTakenNow(t *testing.T) {
 	}
 }
 
+// TestStatusOfAllergiesInThePast: a status is of the day of export, so a question
+// about the past heeds none and says what it assumes; a dated end is known.
+func TestStatusOfAllergiesInThePast(t *testing.T) {
+	w := newWorld(t)
+	for _, status := range []record.Status{0, record.Active, record.Ended} {
+		allergy := allergyTo("PCN", 100, 0)
+		allergy.Status = status
+		f := w.check(record.Person{}, w.order("amoxicillin"), allergy)
+		if len(f) != 1 || f[0].Tier != safety.Block || !strings.Contains(f[0].Assumption, "not on record: taken to hold") {
+			t.Errorf("status %d: %+v", status, f)
+		}
+	}
+	if f := w.live(w.order("amoxicillin"), nil, allergyTo("PCN", 100, 0)); len(f) != 1 || f[0].Assumption != "" {
+		t.Errorf("now: %+v", f)
+	}
+	ended := allergyTo("PCN", 100, 0)
+	ended.End = now.AddDate(0, 0, -10)
+	if f := w.check(record.Person{}, w.order("amoxicillin"), ended); len(f) != 0 {
+		t.Errorf("ended before: %+v", f)
+	}
+}
+
 func TestStatusOfAllergiesAndConditions(t *testing.T) {
 	w := newWorld(t)
 	asthma := record.Event{Kind: record.Condition, Concept: record.Code{System: record.ICD10CM, Value: "J45"}, Known: now.AddDate(-5, 0, 0), Source: "Condition/asthma"}
@@ -117,5 +139,26 @@ func TestContrastOfExaminations(t *testing.T) {
 		if got := tier(w.check(record.Person{}, ct(words), allergyTo("contrast dye", 800, 0)), "allergy"); got != want {
 			t.Errorf("%s with an allergy: %q", words, got)
 		}
+	}
+}
+
+// TestKindsWithoutRules: procedures and immunizations are said to be unchecked;
+// contrast media are heeded in procedures all the same.
+func TestKindsWithoutRules(t *testing.T) {
+	w := newWorld(t)
+	p := w.rules.Prepare(record.Timeline{Events: []record.Event{allergyTo("iodinated contrast", 100, 0)}}.Live(now), nil)
+	order := func(kind record.Kind, name string) ([]safety.Finding, string) {
+		return w.rules.Check(p, safety.Order{Kind: kind, Code: record.Code{System: "local", Value: "1", Display: name}})
+	}
+	for _, kind := range []record.Kind{record.Procedure, record.Immunization} {
+		if f, unchecked := order(kind, "appendectomy"); len(f) != 0 || !strings.HasPrefix(unchecked, kind.String()) {
+			t.Errorf("%v: %+v %q", kind, f, unchecked)
+		}
+	}
+	if f, _ := order(record.Procedure, "CT abdomen with contrast"); tier(f, "") != safety.Warn {
+		t.Errorf("contrast: %+v", f)
+	}
+	if _, unchecked := order(record.Test, "potassium"); unchecked != "" {
+		t.Errorf("test: %q", unchecked)
 	}
 }

@@ -16,6 +16,7 @@ const day = 24 * time.Hour
 // belongs to one goroutine.
 type Patient struct {
 	at        time.Time
+	live      bool // statuses are known
 	person    record.Person
 	age       int // -1 unknown
 	drugs     []activeDrug
@@ -87,7 +88,7 @@ func (p *Patient) Unchecked() []string { return p.unchecked }
 
 // Prepare looks at a patient and at what is being drafted.
 func (c *Checker) Prepare(past record.Past, context []record.Event) *Patient {
-	p := &Patient{at: past.At(), person: past.Person(), age: -1, values: make([]measured, len(c.values)), tests: make([]last, len(c.intervals))}
+	p := &Patient{at: past.At(), live: past.Live(), person: past.Person(), age: -1, values: make([]measured, len(c.values)), tests: make([]last, len(c.intervals))}
 	if visit, ok := past.Visit(); ok {
 		p.inStay = visit.Stay()
 	}

@@ -19,8 +19,11 @@ func (c *Checker) checkAllergies(findings []Finding, p *Patient, o Order, classe
 			continue
 		}
 		f.References, f.Severity = []string{a.source}, a.severity.String()
+		if !p.live {
+			f.Assumption = statusThen
+		}
 		if n := p.tolerated(a, o.Drug); n > 0 {
-			f.Assumption = fmt.Sprintf("has been ordered or given %d times since the allergy was recorded", n)
+			f.Assumption = joined(fmt.Sprintf("has been ordered or given %d times since the allergy was recorded", n), f.Assumption)
 			if f.Tier == Block && a.severity != record.High {
 				f.Tier = Warn
 			}
@@ -28,6 +31,17 @@ func (c *Checker) checkAllergies(findings []Finding, p *Patient, o Order, classe
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// statusThen is what a question about the past has to assume of an allergy: the
+// status on record is of the day of export, and FHIR gives it no date.
+const statusThen = "whether it was resolved by then is not on record: taken to hold"
+
+func joined(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + "; " + b
 }
 
 func (c *Checker) allergic(a *allergy, d terms.Drug, classes []string) (Finding, bool) {

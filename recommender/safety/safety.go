@@ -105,15 +105,20 @@ func (c *Checker) Checks() []string {
 	return []string{"allergy", "interaction", "duplicate", "condition"}
 }
 
+// proceduresUnchecked is the same for every procedure: who asks says it once.
+const proceduresUnchecked = "procedures: there are no rules for them but those for contrast media; allergies, conditions and values were not checked"
+
 // Check judges one order for a prepared patient, gravest first. unchecked says
 // in words what could not be judged, "" = nothing.
 func (c *Checker) Check(p *Patient, o Order) (findings []Finding, unchecked string) {
 	switch o.Kind {
-	case record.Test, record.Procedure:
+	case record.Test:
 		return byTier(c.checkImaging(c.checkTest(p, o), p, o)), ""
+	case record.Procedure:
+		return byTier(c.checkImaging(c.checkTest(p, o), p, o)), proceduresUnchecked
 	case record.Medication:
 	default:
-		return nil, ""
+		return nil, o.Kind.String() + ": there are no rules for orders of this kind; nothing was checked"
 	}
 	if !o.Drug.Mapped {
 		return nil, nameOf(o) + ": not known as any ingredient; no rule could be checked"

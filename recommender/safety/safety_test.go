@@ -154,7 +154,7 @@ func TestToleranceLowersTheTierUnlessSevere(t *testing.T) {
 		{"three orders", record.Low, given(record.Ordered, 300, 400, 500), safety.Warn, "3 times"},
 		{"before the allergy was recorded", record.Low, given(record.Done, 2000), safety.Block, ""},
 	} {
-		f := w.check(record.Person{}, w.order("amoxicillin"), append(c.events, allergyTo("PCN", 1000, c.severity))...)
+		f := w.live(w.order("amoxicillin"), nil, append(c.events, allergyTo("PCN", 1000, c.severity))...)
 		if len(f) == 0 || f[0].Tier != c.want || !strings.Contains(f[0].Assumption, c.assumed) || c.assumed == "" && f[0].Assumption != "" || f[0].Severity != c.severity.String() {
 			t.Errorf("%s: %+v", c.name, f)
 		}

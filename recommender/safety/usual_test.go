@@ -7,8 +7,8 @@ import (
 	"ember/record"
 )
 
-// TestTwoOrdersThatAreUsual: order sets of hospitals bring the same drug twice;
-// what is no order set stays blocked.
+// TestTwoOrdersThatAreUsual: two orders of a drug warn where a label or a guideline
+// describes them; everything else stays blocked.
 func TestTwoOrdersThatAreUsual(t *testing.T) {
 	w := newWorld(t)
 	stay := record.Encounter{ID: "Encounter/1", Class: "IMP", Start: now.AddDate(0, 0, -2)}
@@ -16,7 +16,11 @@ func TestTwoOrdersThatAreUsual(t *testing.T) {
 		name, active, order, want string
 		encounters                []record.Encounter
 	}{
-		{"one alone, one in a combination", "acetaminophen", "hydrocodone / acetaminophen 5-325 MG", safety.Warn, nil},
+		{"a rescue dose beside the same opioid", "oxycodone", "oxycodone / acetaminophen 5-325 MG", safety.Warn, nil},
+		{"two products with acetaminophen at home", "acetaminophen", "hydrocodone / acetaminophen 5-325 MG", safety.Block, nil},
+		{"two products with acetaminophen in a stay", "acetaminophen", "hydrocodone / acetaminophen 5-325 MG", safety.Warn, []record.Encounter{stay}},
+		{"warfarin twice in a stay", "warfarin", "Coumadin 2.5 mg", safety.Block, []record.Encounter{stay}},
+		{"a corticosteroid twice in a stay", "prednisone", "prednisone 5 MG Oral Tablet", safety.Block, []record.Encounter{stay}},
 		{"a combination that is no order set", "lisinopril", "lisinopril / hydrochlorothiazide 10-12.5 MG", safety.Block, nil},
 		{"the same twice at home", "acetaminophen", "acetaminophen 650 MG rectal suppository", safety.Block, nil},
 		{"the same twice in a stay", "acetaminophen", "acetaminophen 650 MG rectal suppository", safety.Warn, []record.Encounter{stay}},

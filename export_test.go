@@ -1,0 +1,57 @@
+package ember
+
+import (
+	"os"
+	"path/filepath"
+
+	"ember/index"
+	"ember/models"
+)
+
+// Vector is what the served version makes of a patient now, nil for none.
+func (a *App) Vector(patient string) ([]float32, error) {
+	c, err := a.ingest.Chart(patient)
+	if err != nil {
+		return nil, err
+	}
+	return a.served.encode(c.Timeline), nil
+}
+
+// Likeness is how alike a vector is to the one that the index has of a patient;
+// ok is false if it has none.
+func (a *App) Likeness(patient string, vector []float32) (likeness float32, ok bool) {
+	view := a.index.View()
+	ordinal, known := view.Ordinal(patient)
+	if !known {
+		return 0, false
+	}
+	only := index.Collect(func(yield func(uint32) bool) { yield(ordinal) })
+	for _, n := range view.Nearest(vector, 1, &only) {
+		return n.Score, true
+	}
+	return 0, false
+}
+
+// Bare makes a version of what serves without embeddings, as of a hospital where
+// no code was frequent enough.
+func (a *App) Bare(version string) error {
+	dir := a.servedFolder()
+	bare, err := os.MkdirTemp(a.config.Data, evalFolder)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bare)
+	for _, name := range []string{artifactFile, peopleFile} {
+		if err := copyFile(filepath.Join(dir, name), filepath.Join(bare, name)); err != nil {
+			return err
+		}
+	}
+	_, err = a.create(models.Manifest{Kind: "baseline", Version: version}, bare, artifactFile)
+	return err
+}
+
+// Events counts the events in a patient's chart.
+func (a *App) Events(patient string) (int, error) {
+	c, err := a.ingest.Chart(patient)
+	return len(c.Events), err
+}
