@@ -128,6 +128,9 @@ func (b *builder) layer(s LayerSpec, in []int) (made []Layer, out []int, err err
 	if err != nil {
 		return nil, nil, err
 	}
+	if c, ok := l.(*conv); ok && s.Activation == "relu" {
+		c.relu, a = true, nil
+	}
 	if a != nil {
 		made = append(made, a)
 	}

@@ -315,6 +315,28 @@ func (m *machine) vectorStep(in instruction) {
 		for i := range n {
 			out[i] = float32(int32(math.Float32bits(v[i])))
 		}
+	case "VCMPPS":
+		if m.integer(a[0]) != 0x1e {
+			m.t.Fatalf("comparison %s is not known here", a[0])
+		}
+		x, y := m.source(a[1], n), m.source(a[2], n)
+		for i := range n {
+			out[i] = mask(y[i] > x[i])
+		}
+	case "VPCMPEQD":
+		x, y := m.source(a[0], n), m.source(a[1], n)
+		for i := range n {
+			out[i] = mask(math.Float32bits(x[i]) == math.Float32bits(y[i]))
+		}
+	case "VANDPS", "VANDNPS":
+		x, y := m.source(a[0], n), m.source(a[1], n)
+		for i := range n {
+			bits := math.Float32bits(y[i])
+			if in.op == "VANDNPS" {
+				bits = ^bits
+			}
+			out[i] = math.Float32frombits(math.Float32bits(x[i]) & bits)
+		}
 	case "VPADDD":
 		x, y := m.source(a[0], n), m.source(a[1], n)
 		for i := range n {
@@ -347,6 +369,14 @@ func (m *machine) vectorStep(in instruction) {
 		}
 	}
 	m.vector[to] = &out
+}
+
+// mask is all ones or zeros.
+func mask(yes bool) float32 {
+	if yes {
+		return math.Float32frombits(math.MaxUint32)
+	}
+	return 0
 }
 
 func (m *machine) arithmetic(op string, x, y, old float32) float32 {
@@ -392,6 +422,9 @@ func TestGeneratedCodeOnAnEmulator(t *testing.T) {
 			m.load("kernels_amd64.s")
 			for _, n := range []int{0, 1, 3, 8, 15, 16, 17, 33, 64, 65, 100, 131} {
 				m.vectors(w.suffix, n)
+			}
+			for _, n := range []int{0, 1, 7, 16, 41} {
+				m.masks(n)
 			}
 			for _, k := range []int{0, 1, 2, 9} {
 				m.tiles(w.suffix, w.rows, w.cols, k)

@@ -982,6 +982,135 @@ done:
 	VZEROUPPER
 	RET
 
+// func reluBackAVX2(y *float32, dy *float32, dx *float32, n int)
+// Requires: AVX
+TEXT ·reluBackAVX2(SB), NOSPLIT, $0-32
+	MOVQ   y+0(FP), AX
+	MOVQ   dy+8(FP), CX
+	MOVQ   dx+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Y0, Y0, Y0
+
+block:
+	CMPQ    BX, $0x00000010
+	JL      blockdone
+	VMOVUPS (AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (DX)
+	VMOVUPS 32(AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  32(CX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    BX, $0x00000008
+	JL      vectordone
+	VMOVUPS (AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (DX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   BX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X1
+	VMOVSS (CX), X2
+	VCMPPS $0x1e, X0, X1, X1
+	VANDPS X2, X1, X1
+	VMOVSS X1, (DX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	ADDQ   $0x00000004, DX
+	SUBQ   $0x00000001, BX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
+// func giveAVX2(x *float32, y *float32, left *float32, dx *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·giveAVX2(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ left+16(FP), DX
+	MOVQ dx+24(FP), BX
+	MOVQ n+32(FP), SI
+
+block:
+	CMPQ     SI, $0x00000008
+	JL       blockdone
+	VMOVUPS  (AX), Y0
+	VPCMPEQD (CX), Y0, Y0
+	VMOVUPS  (DX), Y1
+	VANDPS   Y1, Y0, Y2
+	VANDNPS  Y1, Y0, Y1
+	VMOVUPS  Y1, (DX)
+	VADDPS   (BX), Y2, Y2
+	VMOVUPS  Y2, (BX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000008, SI
+	JMP      block
+
+blockdone:
+vector:
+	CMPQ     SI, $0x00000008
+	JL       vectordone
+	VMOVUPS  (AX), Y0
+	VPCMPEQD (CX), Y0, Y0
+	VMOVUPS  (DX), Y1
+	VANDPS   Y1, Y0, Y2
+	VANDNPS  Y1, Y0, Y1
+	VMOVUPS  Y1, (DX)
+	VADDPS   (BX), Y2, Y2
+	VMOVUPS  Y2, (BX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000008, SI
+	JMP      vector
+
+vectordone:
+single:
+	CMPQ     SI, $0x00000001
+	JL       singledone
+	VMOVSS   (AX), X0
+	VMOVSS   (CX), X1
+	VPCMPEQD X1, X0, X0
+	VMOVSS   (DX), X1
+	VANDPS   X1, X0, X2
+	VANDNPS  X1, X0, X1
+	VMOVSS   X1, (DX)
+	VADDSS   (BX), X2, X2
+	VMOVSS   X2, (BX)
+	ADDQ     $0x00000004, AX
+	ADDQ     $0x00000004, CX
+	ADDQ     $0x00000004, DX
+	ADDQ     $0x00000004, BX
+	SUBQ     $0x00000001, SI
+	JMP      single
+
+singledone:
+	VZEROUPPER
+	RET
+
 // func dotAVX512(x *float32, y *float32, n int) (sum float32)
 // Requires: AVX, AVX512F, FMA3, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28

@@ -80,6 +80,16 @@ func lstmAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, c
 //go:noescape
 func lstmBackAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)
 
+// reluBackAVX2 writes dy to dx where y is more than 0, else 0.
+//
+//go:noescape
+func reluBackAVX2(y *float32, dy *float32, dx *float32, n int)
+
+// giveAVX2 adds left to dx where x and y are the same bits, and takes it from left.
+//
+//go:noescape
+func giveAVX2(x *float32, y *float32, left *float32, dx *float32, n int)
+
 // dotAVX512 is the inner product of n elements.
 //
 //go:noescape

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Model is a network made from a spec. Predict and sessions are safe for
@@ -14,7 +15,8 @@ type Model struct {
 	out      []int
 	head     string // softmax, sigmoid or "": the last activation
 	net      *network
-	sessions sync.Pool // *Session
+	sessions sync.Pool                   // *Session
+	tables   atomic.Pointer[[][]float32] // of [folded], nil = not made since the weights changed
 }
 
 // Build makes the model with new parameters drawn from seed.
@@ -39,6 +41,7 @@ func (s Spec) make(b *builder) (*Model, error) {
 
 // repack follows a change of the parameters.
 func (m *Model) repack() {
+	m.tables.Store(nil)
 	for _, p := range m.net.params {
 		p.repack()
 	}
@@ -69,6 +72,7 @@ func (m *Model) Session() *Session {
 	if err != nil {
 		panic("nn: a spec that made a model makes none: " + err.Error())
 	}
+	m.fold(net)
 	return &Session{m: m, net: net, head: m.headLayer()}
 }
 

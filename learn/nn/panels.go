@@ -63,6 +63,9 @@ func (p *Param) repack() {
 // second-level cache.
 const blockM = 96
 
+// wholeK is how many rows of B go through at once when that is all of them.
+const wholeK = 400
+
 // gemmPanels adds A·B to C for a packed B, as [Gemm] does.
 func (l level) gemmPanels(c, a Matrix, b *panels) {
 	if a.Rows != c.Rows || b.cols != c.Cols || a.Cols != b.rows || c.Col != 1 {
@@ -72,9 +75,13 @@ func (l level) gemmPanels(c, a Matrix, b *panels) {
 	c.check("C")
 	s := gemmPool.Get().(*gemmScratch)
 	defer gemmPool.Put(s)
+	deep := blockK
+	if b.rows <= wholeK {
+		deep = max(1, b.rows)
+	}
 	for m := 0; m < c.Rows; m += blockM {
-		for k := 0; k < b.rows; k += blockK {
-			l.blockPanels(s, c, a, b, m, min(blockM, c.Rows-m), k, min(blockK, b.rows-k))
+		for k := 0; k < b.rows; k += deep {
+			l.blockPanels(s, c, a, b, m, min(blockM, c.Rows-m), k, min(deep, b.rows-k))
 		}
 	}
 }
@@ -134,10 +141,14 @@ func (l level) oneRow(s *gemmScratch, kb int, a []float32, col int, panel, c []f
 
 // repeat fills into with copies of row.
 func repeat(row, into []float32) {
-	for i := 0; i < len(into); i += len(row) {
-		copy(into[i:], row)
+	for n := copy(into, row); n > 0 && n < len(into); {
+		n += copy(into[n:], into[:min(n, repeatBlock/len(row)*len(row)+len(row))])
 	}
 }
+
+// repeatBlock is about how much is copied at once: it stays in the first-level
+// cache.
+const repeatBlock = 2048
 
 // addRows adds all rows of x, as long as sum, to sum.
 func addRows(x, sum []float32) {

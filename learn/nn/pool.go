@@ -1,7 +1,5 @@
 package nn
 
-import "math"
-
 // maxPool is the largest of each window, channel by channel.
 type maxPool struct {
 	window
@@ -26,19 +24,19 @@ func (p *maxPool) OutShape([]int) ([]int, error) { return p.shape(p.depth), nil 
 
 func (p *maxPool) Params() []*Param { return nil }
 
-// each visits every position of every sample: its vector in the output and the
-// vectors in its window in the input, all depth long.
-func (p *maxPool) each(do func(out, in int)) {
+// each visits every position of every sample: its vector in the output, and those
+// of the rows of its window in the input that lie side by side, n at once.
+func (p *maxPool) each(do func(out, in, n int)) {
 	out := 0
 	for i := range p.x.Shape[0] {
 		width, base := p.real(p.x, i), i*p.height*p.width // padding is smaller than anything
 		for oy := range p.outHeight {
+			y0 := oy*p.down - p.top
 			for ox := range p.outWidth {
-				y0, x0 := oy*p.down-p.top, ox*p.across-p.left
-				for y := max(0, y0); y < min(p.height, y0+p.high); y++ {
-					for x := max(0, x0); x < min(width, x0+p.wide); x++ {
-						do(out, (base+y*p.width+x)*p.depth)
-					}
+				x0 := ox*p.across - p.left
+				from, to := max(0, x0), min(width, x0+p.wide)
+				for y := max(0, y0); y < min(p.height, y0+p.high) && from < to; y++ {
+					do(out, (base+y*p.width+from)*p.depth, to-from)
 				}
 				out += p.depth
 			}
@@ -49,10 +47,19 @@ func (p *maxPool) each(do func(out, in int)) {
 func (p *maxPool) Forward(x Tensor, _ bool) Tensor {
 	p.x = x
 	y := p.output(&p.y, x, p.depth, &p.lengths)
-	for i := range y.Data {
-		y.Data[i] = float32(math.Inf(-1))
-	}
-	p.each(func(out, in int) { active.max(x.Data[in:in+p.depth], y.Data[out:out+p.depth]) })
+	last, d := -1, p.depth
+	p.each(func(out, in, n int) {
+		to := y.Data[out : out+d]
+		if out != last {
+			copy(to, x.Data[in:in+d])
+			last = out
+		} else {
+			active.max(x.Data[in:in+d], to)
+		}
+		for in += d; n > 1; n, in = n-1, in+d {
+			active.max(x.Data[in:in+d], to)
+		}
+	})
 	clearPadding(y)
 	return y
 }
@@ -65,13 +72,10 @@ func (p *maxPool) Backward(dy Tensor) Tensor {
 	dy.Lengths = p.y.Lengths
 	clearPadding(dy)
 	p.rest = append(p.rest[:0], dy.Data...)
-	p.each(func(out, in int) {
-		x, y, d, g := p.x.Data[in:in+p.depth], p.y.Data[out:out+p.depth], dx.Data[in:in+p.depth], p.rest[out:out+p.depth]
-		for j, v := range x {
-			if v == y[j] {
-				d[j] += g[j]
-				g[j] = 0
-			}
+	d := p.depth
+	p.each(func(out, in, n int) {
+		for ; n > 0; n, in = n-1, in+d {
+			active.give(p.x.Data[in:in+d], p.y.Data[out:out+d], p.rest[out:out+d], dx.Data[in:in+d])
 		}
 	})
 	return dx

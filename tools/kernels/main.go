@@ -50,6 +50,9 @@ func main() {
 		curves(w)
 		lstm(w)
 		lstmBack(w)
+		if w.lanes == 8 {
+			masks(w)
+		}
 	}
 	Generate()
 }
