@@ -263,12 +263,7 @@ func (c *conv) Forward(x Tensor, _ bool) Tensor {
 	f := c.filters()
 	y := c.output(&c.y, x, f, &c.lengths)
 	c.eachBlock(func(patches Matrix, from, to int) {
-		out := y.Data[from*f : to*f]
-		repeat(c.B.Value, out)
-		c.W.multiply(Mat(out, to-from, f), patches)
-		if c.relu {
-			Rectify(out)
-		}
+		c.W.affine(Mat(y.Data[from*f:to*f], to-from, f), patches, c.B.Value, c.relu)
 	})
 	clearPadding(y)
 	return y

@@ -135,6 +135,40 @@ func checkPacked(t *testing.T, rng *rand.Rand, m, n, k int) {
 	}
 }
 
+func TestAffine(t *testing.T) {
+	old := active
+	defer func() { active = old }()
+	eachLevel(t, func(t *testing.T, l level) {
+		active = l
+		rng := rand.New(rand.NewPCG(11, uint64(l)))
+		for i := range 120 {
+			m, n, k := 1+rng.IntN(120), 1+rng.IntN(70), 1+rng.IntN(500)
+			p := &Param{Shape: []int{k, n}, Value: randoms(rng, k*n), plain: &panels{}}
+			if i%5 > 0 {
+				p.repack()
+			} else {
+				p.plain = nil
+			}
+			a, bias := Mat(randoms(rng, m*k), m, k), randoms(rng, n)
+			c, intact := guarded(randoms(rng, m*n))
+			p.affine(Mat(c, m, n), a, bias, i%2 > 0)
+			want := Mat(slices.Repeat(bias, m), m, n)
+			plainGemm(want, a, p.matrix())
+			for j, v := range want.Data {
+				if i%2 > 0 {
+					v = max(v, 0)
+				}
+				if math.Abs(float64(c[j]-v)) > 8e-5*math.Sqrt(float64(k+n)) {
+					t.Fatalf("%d×%d×%d: element %d: %g, want %g", m, n, k, j, c[j], v)
+				}
+			}
+			if !intact() {
+				t.Fatalf("%d×%d×%d writes outside", m, n, k)
+			}
+		}
+	})
+}
+
 func FuzzCurves(f *testing.F) {
 	f.Add(uint64(1), 17)
 	f.Fuzz(func(t *testing.T, seed uint64, n int) {

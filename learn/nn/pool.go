@@ -4,6 +4,7 @@ package nn
 type maxPool struct {
 	window
 	x, y, dx Tensor
+	line     []float32 // the larger of some rows
 	rest     []float32 // gradients not given yet
 	lengths  []int
 }
@@ -44,24 +45,45 @@ func (p *maxPool) each(do func(out, in, n int)) {
 	}
 }
 
+// Forward takes the larger of rows, then of their columns.
 func (p *maxPool) Forward(x Tensor, _ bool) Tensor {
 	p.x = x
 	y := p.output(&p.y, x, p.depth, &p.lengths)
-	last, d := -1, p.depth
-	p.each(func(out, in, n int) {
-		to := y.Data[out : out+d]
-		if out != last {
-			copy(to, x.Data[in:in+d])
-			last = out
-		} else {
-			active.max(x.Data[in:in+d], to)
+	p.line = resized(p.line, p.width*p.depth)
+	d, out := p.depth, 0
+	for i := range x.Shape[0] {
+		width := p.real(x, i) // padding is smaller than anything
+		for oy := range p.outHeight {
+			line := p.rows(p.sample(x, i), oy, width)
+			for ox := range p.outWidth {
+				x0 := ox*p.across - p.left
+				from, to := max(0, x0)*d, min(width, x0+p.wide)*d
+				if v := y.Data[out : out+d]; from+d < to {
+					active.max(line[from:from+d], line[from+d:from+2*d], v)
+					for from += 2 * d; from < to; from += d {
+						active.max(line[from:from+d], v, v)
+					}
+				} else if from < to {
+					copy(v, line[from:])
+				}
+				out += d
+			}
 		}
-		for in += d; n > 1; n, in = n-1, in+d {
-			active.max(x.Data[in:in+d], to)
-		}
-	})
+	}
 	clearPadding(y)
 	return y
+}
+
+// rows is the larger of the rows that the windows of output row oy see.
+func (p *maxPool) rows(x []float32, oy, width int) []float32 {
+	n, all := width*p.depth, p.width*p.depth
+	from, to := max(0, oy*p.down-p.top), min(p.height, oy*p.down-p.top+p.high)
+	line := x[from*all : from*all+n]
+	for from++; from < to; from++ {
+		active.max(line, x[from*all:from*all+n], p.line[:n])
+		line = p.line[:n]
+	}
+	return line
 }
 
 // Backward gives the gradient to the first element of a window that is the
@@ -117,7 +139,7 @@ func (p *globalPool) Forward(x Tensor, _ bool) Tensor {
 			case t == 0:
 				copy(out, in)
 			default:
-				active.max(in, out)
+				active.max(in, out, out)
 			}
 		}
 	}

@@ -107,8 +107,7 @@ func (r *recurrent) project(x Tensor) {
 	rows, wide := r.rows(), r.across()
 	r.x = resized(r.x, rows*r.in)
 	r.gather(x.Data, r.x, r.in, r.reverse)
-	repeat(r.bias(0), r.sums)
-	r.W.multiply(Mat(r.sums, rows, wide), Mat(r.x, rows, r.in))
+	r.W.affine(Mat(r.sums, rows, wide), Mat(r.x, rows, r.in), r.bias(0), false)
 }
 
 // output is the last real step of each sequence, or all of them.
@@ -224,6 +223,7 @@ func newRecurrent(b *builder, s LayerSpec, in []int) (*recurrent, error) {
 	if err := positive("units", s.Units); err != nil {
 		return nil, err
 	}
+	b.sequences = true
 	r := &recurrent{units: s.Units, sequences: s.Sequences}
 	switch s.Type {
 	case "SimpleRNN":
