@@ -84,12 +84,7 @@ func (r *rectifier) Forward(x Tensor, _ bool) Tensor {
 
 func (r *rectifier) Backward(dy Tensor) Tensor {
 	dx := r.dx.like(r.y, r.y.Last())
-	for i, y := range r.y.Data {
-		dx.Data[i] = 0
-		if y > 0 {
-			dx.Data[i] = dy.Data[i]
-		}
-	}
+	rectifierBack(r.y.Data, dy.Data, dx.Data)
 	return dx
 }
 

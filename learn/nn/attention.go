@@ -81,8 +81,7 @@ func (a *attention) Forward(x Tensor, _ bool) Tensor {
 	a.shares = resized(a.shares, rows*a.heads*steps)
 	clear(a.seen)
 	clear(a.shares)
-	repeat(a.InB.Value, a.qkv)
-	a.In.multiply(Mat(a.qkv, rows, 3*u), Mat(x.Data, rows, x.Last()))
+	a.In.affine(Mat(a.qkv, rows, 3*u), Mat(x.Data, rows, x.Last()), a.InB.Value, false)
 	scale := a.scale()
 	a.each(a.qkv, a.seen, func(h head) {
 		Gemm(h.shares, h.q, h.k.T())
@@ -96,8 +95,7 @@ func (a *attention) Forward(x Tensor, _ bool) Tensor {
 		Gemm(h.seen, h.shares, h.v)
 	})
 	y := a.y.like(x, u)
-	repeat(a.OutB.Value, y.Data)
-	a.Out.multiply(Mat(y.Data, rows, u), Mat(a.seen, rows, u))
+	a.Out.affine(Mat(y.Data, rows, u), Mat(a.seen, rows, u), a.OutB.Value, false)
 	clearPadding(y)
 	return y
 }
@@ -186,8 +184,7 @@ func (a *attentionPool) Forward(x Tensor, _ bool) Tensor {
 	steps, u, w := x.Shape[1], len(a.B.Value), x.Last()
 	rows := x.Shape[0] * steps
 	a.curve, a.shares = resized(a.curve, rows*u), resized(a.shares, rows)
-	repeat(a.B.Value, a.curve)
-	a.W.multiply(Mat(a.curve, rows, u), Mat(x.Data, rows, w))
+	a.W.affine(Mat(a.curve, rows, u), Mat(x.Data, rows, w), a.B.Value, false)
 	curved(a.curve, level.tanh)
 	y := a.y.reuse(x.Shape[0], w)
 	clear(y.Data)

@@ -19,7 +19,9 @@ type builder struct {
 	grads         bool       // with room for gradients
 	params, state []*Param
 	total         int
-	inside        int // how many layers the one being made lies inside
+	widest        int  // elements of a sample at most, behind any layer
+	sequences     bool // some layer walks through steps
+	inside        int  // how many layers the one being made lies inside
 }
 
 // largest is how many numbers a model may have.
@@ -96,9 +98,25 @@ func (b *builder) layers(in []int, specs []LayerSpec) (all []Layer, out []int, e
 		if _, ids := made[0].(checker); ids && i+b.inside > 0 {
 			return nil, nil, fmt.Errorf("layer %d (%s): takes ids, so it comes first", i+1, title(s))
 		}
+		if err := bounded(next); err != nil {
+			return nil, nil, fmt.Errorf("layer %d (%s): %w", i+1, title(s), err)
+		}
 		all, out = append(all, made...), next
+		b.widest = max(b.widest, size(out))
 	}
 	return all, out, nil
+}
+
+// bounded refuses shapes of absurd size.
+func bounded(shape []int) error {
+	n := 1.0
+	for _, d := range shape {
+		n *= float64(d)
+	}
+	if n > largest {
+		return fmt.Errorf("%v has more than %d elements", shape, largest)
+	}
+	return nil
 }
 
 func title(s LayerSpec) string {
@@ -127,6 +145,9 @@ func (b *builder) layer(s LayerSpec, in []int) (made []Layer, out []int, err err
 	a, err := activation(s.Activation)
 	if err != nil {
 		return nil, nil, err
+	}
+	if c, ok := l.(*conv); ok && s.Activation == "relu" {
+		c.relu, a = true, nil
 	}
 	if a != nil {
 		made = append(made, a)
@@ -158,6 +179,9 @@ func (s Spec) build(b *builder) (*network, []int, error) {
 	}
 	if err := positive("input", s.Input...); err != nil {
 		return nil, nil, fmt.Errorf("nn: %w", err)
+	}
+	if err := bounded(s.Input); err != nil {
+		return nil, nil, fmt.Errorf("nn: the input %w", err)
 	}
 	head, specs := s.split()
 	if head == "" {

@@ -123,6 +123,7 @@ type conv struct {
 	lengths        []int
 	patches, slope []float32
 	first          bool
+	relu           bool // what comes out is rectified
 }
 
 func makeConv(b *builder, s LayerSpec, in []int) (Layer, error) {
@@ -187,6 +188,10 @@ func (w *window) real(x Tensor, i int) int {
 
 // patch writes each position's window as a row; columns from width on are zeros.
 func (w *window) patch(x []float32, width int, into []float32) {
+	if !w.same && width == w.width {
+		w.patchWhole(x, into)
+		return
+	}
 	line := w.wide * w.depth
 	for oy := range w.outHeight {
 		for ox := range w.outWidth {
@@ -203,6 +208,28 @@ func (w *window) patch(x []float32, width int, into []float32) {
 					at := (y*w.width + left) * w.depth
 					copy(out[from*w.depth:to*w.depth], x[at+from*w.depth:])
 				}
+			}
+		}
+	}
+}
+
+// patchWhole is patch where no window reaches over the edge.
+func (w *window) patchWhole(x, into []float32) {
+	line, step := w.wide*w.depth, w.across*w.depth
+	across := w.high * line
+	for oy := range w.outHeight {
+		rows := into[oy*w.outWidth*across : (oy+1)*w.outWidth*across]
+		for ky := range w.high {
+			from, to := x[(oy*w.down+ky)*w.width*w.depth:], rows[ky*line:]
+			if line == 3 { // a call of copy would take longer
+				for ox := range w.outWidth {
+					f, t := from[ox*step:ox*step+3], to[ox*across:ox*across+3]
+					t[0], t[1], t[2] = f[0], f[1], f[2]
+				}
+				continue
+			}
+			for ox := range w.outWidth {
+				copy(to[ox*across:ox*across+line], from[ox*step:])
 			}
 		}
 	}
@@ -230,14 +257,13 @@ func (w *window) unpatch(rows []float32, width int, dx []float32) {
 	}
 }
 
-// Forward is patches·W + B.
+// Forward is patches·W + B, rectified if so wanted.
 func (c *conv) Forward(x Tensor, _ bool) Tensor {
 	c.x = x
 	f := c.filters()
 	y := c.output(&c.y, x, f, &c.lengths)
-	repeat(c.B.Value, y.Data)
 	c.eachBlock(func(patches Matrix, from, to int) {
-		c.W.multiply(Mat(y.Data[from*f:to*f], to-from, f), patches)
+		c.W.affine(Mat(y.Data[from*f:to*f], to-from, f), patches, c.B.Value, c.relu)
 	})
 	clearPadding(y)
 	return y
@@ -248,6 +274,9 @@ func (c *conv) Backward(dy Tensor) Tensor {
 	f := c.filters()
 	dy.Lengths = c.y.Lengths
 	clearPadding(dy)
+	if c.relu {
+		rectifierBack(c.y.Data, dy.Data, dy.Data)
+	}
 	addRows(dy.Data, c.B.Grad)
 	if !c.first {
 		c.dx.reuse(c.x.Shape...)

@@ -83,3 +83,33 @@ func rowPortable(k int, a []float32, col int, b, c []float32) {
 	c = c[:4]
 	c[0], c[1], c[2], c[3] = c[0]+c0, c[1]+c1, c[2]+c2, c[3]+c3
 }
+
+// reluBackPortable writes dy to dx where y is more than 0, else 0.
+func reluBackPortable(y, dy, dx []float32) {
+	for i, v := range y {
+		if v > 0 {
+			dx[i] = dy[i]
+		} else {
+			dx[i] = 0
+		}
+	}
+}
+
+// givePortable adds left to dx where x and y are the same bits, and takes it from
+// left.
+func givePortable(x, y, left, dx []float32) {
+	for i, v := range x {
+		if math.Float32bits(v) == math.Float32bits(y[i]) {
+			dx[i] += left[i]
+			left[i] = 0
+		}
+	}
+}
+
+// rectifierBack is the backward pass of max(x, 0) with output y; dx may be dy.
+func rectifierBack(y, dy, dx []float32) {
+	for i := 0; i < len(y); i += longest {
+		j := min(len(y), i+longest)
+		active.reluBack(y[i:j], dy[i:j], dx[i:j])
+	}
+}

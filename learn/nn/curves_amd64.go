@@ -155,3 +155,21 @@ func (l level) row(k int, a []float32, col int, b, c []float32) {
 		rowPortable(k, a, col, b, c)
 	}
 }
+
+func (l level) reluBack(y, dy, dx []float32) {
+	if l == portable || len(y) == 0 {
+		reluBackPortable(y, dy, dx)
+		return
+	}
+	_, _ = dy[len(y)-1], dx[len(y)-1]
+	reluBackAVX2(&y[0], &dy[0], &dx[0], len(y))
+}
+
+func (l level) give(x, y, left, dx []float32) {
+	if l == portable || len(x) == 0 {
+		givePortable(x, y, left, dx)
+		return
+	}
+	_, _, _ = y[len(x)-1], left[len(x)-1], dx[len(x)-1]
+	giveAVX2(&x[0], &y[0], &left[0], &dx[0], len(x))
+}

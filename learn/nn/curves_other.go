@@ -15,3 +15,7 @@ func (l level) lstmBack(gates, before, curved, dh, dc []float32) {
 }
 
 func (l level) row(k int, a []float32, col int, b, c []float32) { rowPortable(k, a, col, b, c) }
+
+func (l level) reluBack(y, dy, dx []float32) { reluBackPortable(y, dy, dx) }
+
+func (l level) give(x, y, left, dx []float32) { givePortable(x, y, left, dx) }

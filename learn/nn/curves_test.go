@@ -135,6 +135,40 @@ func checkPacked(t *testing.T, rng *rand.Rand, m, n, k int) {
 	}
 }
 
+func TestAffine(t *testing.T) {
+	old := active
+	defer func() { active = old }()
+	eachLevel(t, func(t *testing.T, l level) {
+		active = l
+		rng := rand.New(rand.NewPCG(11, uint64(l)))
+		for i := range 120 {
+			m, n, k := 1+rng.IntN(120), 1+rng.IntN(70), 1+rng.IntN(500)
+			p := &Param{Shape: []int{k, n}, Value: randoms(rng, k*n), plain: &panels{}}
+			if i%5 > 0 {
+				p.repack()
+			} else {
+				p.plain = nil
+			}
+			a, bias := Mat(randoms(rng, m*k), m, k), randoms(rng, n)
+			c, intact := guarded(randoms(rng, m*n))
+			p.affine(Mat(c, m, n), a, bias, i%2 > 0)
+			want := Mat(slices.Repeat(bias, m), m, n)
+			plainGemm(want, a, p.matrix())
+			for j, v := range want.Data {
+				if i%2 > 0 {
+					v = max(v, 0)
+				}
+				if math.Abs(float64(c[j]-v)) > 8e-5*math.Sqrt(float64(k+n)) {
+					t.Fatalf("%d×%d×%d: element %d: %g, want %g", m, n, k, j, c[j], v)
+				}
+			}
+			if !intact() {
+				t.Fatalf("%d×%d×%d writes outside", m, n, k)
+			}
+		}
+	})
+}
+
 func FuzzCurves(f *testing.F) {
 	f.Add(uint64(1), 17)
 	f.Fuzz(func(t *testing.T, seed uint64, n int) {
@@ -174,6 +208,58 @@ func (m *machine) curves(suffix string, n int) {
 	lstmBackPortable(a[0], a[1], a[3], a[4], a[2])
 	a[4] = nil // scratch of the kernel's registers only
 	check("lstmBack")
+}
+
+// picks are arrays of which some elements of the first two are the same, some
+// not positive.
+func picks(rng *rand.Rand, n int) [][]float32 {
+	a := [][]float32{randoms(rng, n), randoms(rng, n), randoms(rng, n), randoms(rng, n)}
+	for i := range n {
+		switch rng.IntN(4) {
+		case 0:
+			a[1][i] = a[0][i]
+		case 1:
+			a[0][i], a[1][i] = 0, 0
+		case 2:
+			a[0][i] = float32(math.NaN())
+		}
+	}
+	return a
+}
+
+// masks runs the kernels that pick on the emulator.
+func (m *machine) masks(n int) {
+	a := picks(seeded(uint64(n)), n)
+	p := m.put(a...)
+	frame := map[string]uint64{"y": p[0], "dy": p[2], "dx": p[3], "n": uint64(n)}
+	m.run("reluBackAVX2", frame)
+	reluBackPortable(a[0], a[2], a[3])
+	m.compare("reluBack", n, m.memory[p[3]/4:], a[3])
+	m.run("giveAVX2", map[string]uint64{"x": p[0], "y": p[1], "left": p[2], "dx": p[3], "n": uint64(n)})
+	givePortable(a[0], a[1], a[2], a[3])
+	m.compare("give", n, m.memory[p[3]/4:], a[3])
+	m.compare("give, left", n, m.memory[p[2]/4:], a[2])
+}
+
+func TestPicks(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l level) {
+		rng := rand.New(rand.NewPCG(10, uint64(l)))
+		for _, n := range lengths {
+			a := picks(rng, n)
+			dx, intact := guarded(a[3])
+			left, intactLeft := guarded(a[2])
+			l.give(a[0], a[1], left, dx)
+			givePortable(a[0], a[1], a[2], a[3])
+			if !slices.Equal(dx, a[3]) || !slices.Equal(left, a[2]) || !intact() || !intactLeft() {
+				t.Errorf("give of %d differs or writes outside", n)
+			}
+			l.reluBack(a[0], left, dx)
+			reluBackPortable(a[0], a[2], a[3])
+			if !slices.Equal(dx, a[3]) || !intact() {
+				t.Errorf("reluBack of %d differs or writes outside", n)
+			}
+		}
+	})
 }
 
 // row runs the kernel of a single row on the emulator.

@@ -42,8 +42,7 @@ func (d *Dense) Forward(x Tensor, _ bool) Tensor {
 	d.x = x
 	n := len(x.Data) / d.In()
 	y := d.y.like(x, d.Out())
-	repeat(d.B.Value, y.Data)
-	d.W.multiply(Mat(y.Data, n, d.Out()), Mat(x.Data, n, d.In()))
+	d.W.affine(Mat(y.Data, n, d.Out()), Mat(x.Data, n, d.In()), d.B.Value, false)
 	return y
 }
 

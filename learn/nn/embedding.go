@@ -66,15 +66,20 @@ func (e *Embedding) output(x Tensor) Tensor {
 	d := e.Table.Shape[1]
 	e.y.Data = resized(e.y.Data, len(x.Data)*d)
 	e.y.Shape = append(append(e.y.Shape[:0], x.Shape...), d)
-	e.y.Lengths = x.Lengths
-	if e.MaskZero && len(x.Shape) == 2 {
-		e.lengths = resized(e.lengths, x.Shape[0])
-		for i := range e.lengths {
-			e.lengths[i] = real(x.Data[i*x.Shape[1] : i*x.Shape[1]+x.length(i, x.Shape[1])])
-		}
-		e.y.Lengths = e.lengths
-	}
+	e.y.Lengths = e.lengthsOf(x)
 	return e.y
+}
+
+// lengthsOf are x's, or where the padding begins.
+func (e *Embedding) lengthsOf(x Tensor) []int {
+	if !e.MaskZero || len(x.Shape) != 2 {
+		return x.Lengths
+	}
+	e.lengths = resized(e.lengths, x.Shape[0])
+	for i := range e.lengths {
+		e.lengths[i] = real(x.Data[i*x.Shape[1] : i*x.Shape[1]+x.length(i, x.Shape[1])])
+	}
+	return e.lengths
 }
 
 // real is how many ids there are before the padding.

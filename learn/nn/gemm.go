@@ -46,7 +46,7 @@ type gemmScratch struct {
 }
 
 var gemmPool = sync.Pool{New: func() any {
-	return &gemmScratch{b: make([]float32, blockK*(blockN+32)), a: make([]float32, 12*blockK), c: make([]float32, 12*32)}
+	return &gemmScratch{b: make([]float32, blockK*(blockN+32)), a: make([]float32, 12*wholeK), c: make([]float32, 12*32)}
 }}
 
 // Gemm adds A·B to C on one core. A and B may be transposed views; C's columns

@@ -17,9 +17,16 @@ func glorot(p *Param, rng *rand.Rand) {
 }
 
 // orthogonal draws units × n·units so that each block of units columns is
-// orthogonal (Saxe et al., 2014): recurrent signals keep their length.
+// orthogonal (Saxe et al., 2014): recurrent signals keep their length. Many units
+// are nearly so when drawn one by one, and exactly would take minutes.
 func orthogonal(p *Param, rng *rand.Rand) {
 	units := p.Shape[0]
+	if units > 512 {
+		for i := range p.Value {
+			p.Value[i] = float32(rng.NormFloat64() / math.Sqrt(float64(units)))
+		}
+		return
+	}
 	for block := range p.Shape[1] / units {
 		rows := make([][]float64, units)
 		for i := range rows {

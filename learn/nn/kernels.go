@@ -106,12 +106,13 @@ func addPortable(x, y, z []float32) {
 	}
 }
 
-func maxPortable(x, y []float32) {
-	y = y[:len(x)]
+func maxPortable(x, y, z []float32) {
+	y, z = y[:len(x)], z[:len(x)]
 	for i, v := range x {
-		if !(v <= y[i]) {
-			y[i] = v
+		if !(v > y[i]) {
+			v = y[i]
 		}
+		z[i] = v
 	}
 }
 
@@ -150,4 +151,16 @@ func tilePortable(k int, a []float32, row, col int, b, c []float32, ldc int) {
 	u, v := c[:4], c[ldc:ldc+4]
 	u[0], u[1], u[2], u[3] = u[0]+c00, u[1]+c01, u[2]+c02, u[3]+c03
 	v[0], v[1], v[2], v[3] = v[0]+c10, v[1]+c11, v[2]+c12, v[3]+c13
+}
+
+// layerPortable is tilePortable that begins with a bias and ends no lower than
+// floor.
+func layerPortable(floor float32, k int, a []float32, row, col int, b, c []float32, ldc int, bias []float32) {
+	u, v := c[:4], c[ldc:ldc+4]
+	copy(u, bias[:4])
+	copy(v, bias[:4])
+	tilePortable(k, a, row, col, b, c, ldc)
+	for i := range 4 {
+		u[i], v[i] = max(floor, u[i]), max(floor, v[i])
+	}
 }

@@ -83,18 +83,18 @@ func (l level) add(x, y, z []float32) {
 	}
 }
 
-func (l level) max(x, y []float32) {
+func (l level) max(x, y, z []float32) {
 	if len(x) == 0 {
 		return
 	}
-	y = y[:len(x)]
+	y, z = y[:len(x)], z[:len(x)]
 	switch l {
 	case avx512:
-		maxAVX512(&x[0], &y[0], len(x))
+		maxAVX512(&x[0], &y[0], &z[0], len(x))
 	case avx2:
-		maxAVX2(&x[0], &y[0], len(x))
+		maxAVX2(&x[0], &y[0], &z[0], len(x))
 	default:
-		maxPortable(x, y)
+		maxPortable(x, y, z)
 	}
 }
 
@@ -142,5 +142,20 @@ func (l level) tile(k int, a []float32, row, col int, b, c []float32, ldc int) {
 		tileAVX2(k, &a[0], row, col, &b[0], &c[0], ldc)
 	default:
 		tilePortable(k, a, row, col, b, c, ldc)
+	}
+}
+
+// layer writes max(floor, bias + A·B) to a tile of C; see tile. bias is as wide
+// as the tile.
+func (l level) layer(floor float32, k int, a []float32, row, col int, b, c []float32, ldc int, bias []float32) {
+	rows, cols := l.tileSize()
+	_, _, _, _ = a[(rows-1)*row+(k-1)*col], b[k*cols-1], c[(rows-1)*ldc+cols-1], bias[cols-1]
+	switch l {
+	case avx512:
+		layerAVX512(floor, k, &a[0], row, col, &b[0], &c[0], ldc, &bias[0])
+	case avx2:
+		layerAVX2(floor, k, &a[0], row, col, &b[0], &c[0], ldc, &bias[0])
+	default:
+		layerPortable(floor, k, a, row, col, b, c, ldc, bias)
 	}
 }

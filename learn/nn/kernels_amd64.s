@@ -246,55 +246,59 @@ singledone:
 	VZEROUPPER
 	RET
 
-// func maxAVX2(x *float32, y *float32, n int)
+// func maxAVX2(x *float32, y *float32, z *float32, n int)
 // Requires: AVX
-TEXT ·maxAVX2(SB), NOSPLIT, $0-24
+TEXT ·maxAVX2(SB), NOSPLIT, $0-32
 	MOVQ x+0(FP), AX
 	MOVQ y+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ z+16(FP), DX
+	MOVQ n+24(FP), BX
 
 block:
-	CMPQ    DX, $0x00000020
+	CMPQ    BX, $0x00000020
 	JL      blockdone
 	VMOVUPS (AX), Y0
 	VMAXPS  (CX), Y0, Y0
-	VMOVUPS Y0, (CX)
+	VMOVUPS Y0, (DX)
 	VMOVUPS 32(AX), Y0
 	VMAXPS  32(CX), Y0, Y0
-	VMOVUPS Y0, 32(CX)
+	VMOVUPS Y0, 32(DX)
 	VMOVUPS 64(AX), Y0
 	VMAXPS  64(CX), Y0, Y0
-	VMOVUPS Y0, 64(CX)
+	VMOVUPS Y0, 64(DX)
 	VMOVUPS 96(AX), Y0
 	VMAXPS  96(CX), Y0, Y0
-	VMOVUPS Y0, 96(CX)
+	VMOVUPS Y0, 96(DX)
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, CX
-	SUBQ    $0x00000020, DX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
 	JMP     block
 
 blockdone:
 vector:
-	CMPQ    DX, $0x00000008
+	CMPQ    BX, $0x00000008
 	JL      vectordone
 	VMOVUPS (AX), Y0
 	VMAXPS  (CX), Y0, Y0
-	VMOVUPS Y0, (CX)
+	VMOVUPS Y0, (DX)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, CX
-	SUBQ    $0x00000008, DX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
 	JMP     vector
 
 vectordone:
 single:
-	CMPQ   DX, $0x00000001
+	CMPQ   BX, $0x00000001
 	JL     singledone
 	VMOVSS (AX), X0
 	VMAXSS (CX), X0, X0
-	VMOVSS X0, (CX)
+	VMOVSS X0, (DX)
 	ADDQ   $0x00000004, AX
 	ADDQ   $0x00000004, CX
-	SUBQ   $0x00000001, DX
+	ADDQ   $0x00000004, DX
+	SUBQ   $0x00000001, BX
 	JMP    single
 
 singledone:
@@ -460,15 +464,6 @@ singledone:
 // func tileAVX2(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
 // Requires: AVX, FMA3
 TEXT ·tileAVX2(SB), NOSPLIT, $0-56
-	MOVQ   k+0(FP), AX
-	MOVQ   row+16(FP), CX
-	MOVQ   col+24(FP), DX
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	MOVQ   a+8(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (BX)(SI*1), SI
-	MOVQ   b+32(FP), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -481,6 +476,15 @@ TEXT ·tileAVX2(SB), NOSPLIT, $0-56
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
+	MOVQ   k+0(FP), AX
+	MOVQ   row+16(FP), CX
+	MOVQ   col+24(FP), DX
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	MOVQ   a+8(FP), BX
+	LEAQ   (CX)(CX*2), SI
+	LEAQ   (BX)(SI*1), SI
+	MOVQ   b+32(FP), DI
 	TESTQ  AX, AX
 	JZ     store
 
@@ -544,6 +548,98 @@ store:
 	VMOVUPS Y10, (AX)
 	VADDPS  32(AX), Y11, Y11
 	VMOVUPS Y11, 32(AX)
+	VZEROUPPER
+	RET
+
+// func layerAVX2(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·layerAVX2(SB), NOSPLIT, $0-72
+	MOVQ    bias+64(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	VMOVUPS (AX), Y8
+	VMOVUPS 32(AX), Y9
+	VMOVUPS (AX), Y10
+	VMOVUPS 32(AX), Y11
+	MOVQ    k+8(FP), AX
+	MOVQ    row+24(FP), CX
+	MOVQ    col+32(FP), DX
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	MOVQ    a+16(FP), BX
+	LEAQ    (CX)(CX*2), SI
+	LEAQ    (BX)(SI*1), SI
+	MOVQ    b+40(FP), DI
+	TESTQ   AX, AX
+	JZ      store
+
+loop:
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VBROADCASTSS (BX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (BX)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (BX)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (SI), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (SI)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (SI)(CX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	ADDQ         $0x00000040, DI
+	DECQ         AX
+	JNZ          loop
+
+store:
+	VBROADCASTSS floor+0(FP), Y12
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VMAXPS       Y0, Y12, Y0
+	VMOVUPS      Y0, (AX)
+	VMAXPS       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y2, Y12, Y2
+	VMOVUPS      Y2, (AX)
+	VMAXPS       Y3, Y12, Y3
+	VMOVUPS      Y3, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y4, Y12, Y4
+	VMOVUPS      Y4, (AX)
+	VMAXPS       Y5, Y12, Y5
+	VMOVUPS      Y5, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y6, Y12, Y6
+	VMOVUPS      Y6, (AX)
+	VMAXPS       Y7, Y12, Y7
+	VMOVUPS      Y7, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y8, Y12, Y8
+	VMOVUPS      Y8, (AX)
+	VMAXPS       Y9, Y12, Y9
+	VMOVUPS      Y9, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y10, Y12, Y10
+	VMOVUPS      Y10, (AX)
+	VMAXPS       Y11, Y12, Y11
+	VMOVUPS      Y11, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -982,6 +1078,135 @@ done:
 	VZEROUPPER
 	RET
 
+// func reluBackAVX2(y *float32, dy *float32, dx *float32, n int)
+// Requires: AVX
+TEXT ·reluBackAVX2(SB), NOSPLIT, $0-32
+	MOVQ   y+0(FP), AX
+	MOVQ   dy+8(FP), CX
+	MOVQ   dx+16(FP), DX
+	MOVQ   n+24(FP), BX
+	VXORPS Y0, Y0, Y0
+
+block:
+	CMPQ    BX, $0x00000010
+	JL      blockdone
+	VMOVUPS (AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (DX)
+	VMOVUPS 32(AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  32(CX), Y1, Y1
+	VMOVUPS Y1, 32(DX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     block
+
+blockdone:
+vector:
+	CMPQ    BX, $0x00000008
+	JL      vectordone
+	VMOVUPS (AX), Y1
+	VCMPPS  $0x1e, Y0, Y1, Y1
+	VANDPS  (CX), Y1, Y1
+	VMOVUPS Y1, (DX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     vector
+
+vectordone:
+single:
+	CMPQ   BX, $0x00000001
+	JL     singledone
+	VMOVSS (AX), X1
+	VMOVSS (CX), X2
+	VCMPPS $0x1e, X0, X1, X1
+	VANDPS X2, X1, X1
+	VMOVSS X1, (DX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	ADDQ   $0x00000004, DX
+	SUBQ   $0x00000001, BX
+	JMP    single
+
+singledone:
+	VZEROUPPER
+	RET
+
+// func giveAVX2(x *float32, y *float32, left *float32, dx *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·giveAVX2(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ left+16(FP), DX
+	MOVQ dx+24(FP), BX
+	MOVQ n+32(FP), SI
+
+block:
+	CMPQ     SI, $0x00000008
+	JL       blockdone
+	VMOVUPS  (AX), Y0
+	VPCMPEQD (CX), Y0, Y0
+	VMOVUPS  (DX), Y1
+	VANDPS   Y1, Y0, Y2
+	VANDNPS  Y1, Y0, Y1
+	VMOVUPS  Y1, (DX)
+	VADDPS   (BX), Y2, Y2
+	VMOVUPS  Y2, (BX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000008, SI
+	JMP      block
+
+blockdone:
+vector:
+	CMPQ     SI, $0x00000008
+	JL       vectordone
+	VMOVUPS  (AX), Y0
+	VPCMPEQD (CX), Y0, Y0
+	VMOVUPS  (DX), Y1
+	VANDPS   Y1, Y0, Y2
+	VANDNPS  Y1, Y0, Y1
+	VMOVUPS  Y1, (DX)
+	VADDPS   (BX), Y2, Y2
+	VMOVUPS  Y2, (BX)
+	ADDQ     $0x00000020, AX
+	ADDQ     $0x00000020, CX
+	ADDQ     $0x00000020, DX
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000008, SI
+	JMP      vector
+
+vectordone:
+single:
+	CMPQ     SI, $0x00000001
+	JL       singledone
+	VMOVSS   (AX), X0
+	VMOVSS   (CX), X1
+	VPCMPEQD X1, X0, X0
+	VMOVSS   (DX), X1
+	VANDPS   X1, X0, X2
+	VANDNPS  X1, X0, X1
+	VMOVSS   X1, (DX)
+	VADDSS   (BX), X2, X2
+	VMOVSS   X2, (BX)
+	ADDQ     $0x00000004, AX
+	ADDQ     $0x00000004, CX
+	ADDQ     $0x00000004, DX
+	ADDQ     $0x00000004, BX
+	SUBQ     $0x00000001, SI
+	JMP      single
+
+singledone:
+	VZEROUPPER
+	RET
+
 // func dotAVX512(x *float32, y *float32, n int) (sum float32)
 // Requires: AVX, AVX512F, FMA3, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
@@ -1228,55 +1453,59 @@ singledone:
 	VZEROUPPER
 	RET
 
-// func maxAVX512(x *float32, y *float32, n int)
+// func maxAVX512(x *float32, y *float32, z *float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·maxAVX512(SB), NOSPLIT, $0-24
+TEXT ·maxAVX512(SB), NOSPLIT, $0-32
 	MOVQ x+0(FP), AX
 	MOVQ y+8(FP), CX
-	MOVQ n+16(FP), DX
+	MOVQ z+16(FP), DX
+	MOVQ n+24(FP), BX
 
 block:
-	CMPQ    DX, $0x00000040
+	CMPQ    BX, $0x00000040
 	JL      blockdone
 	VMOVUPS (AX), Z0
 	VMAXPS  (CX), Z0, Z0
-	VMOVUPS Z0, (CX)
+	VMOVUPS Z0, (DX)
 	VMOVUPS 64(AX), Z0
 	VMAXPS  64(CX), Z0, Z0
-	VMOVUPS Z0, 64(CX)
+	VMOVUPS Z0, 64(DX)
 	VMOVUPS 128(AX), Z0
 	VMAXPS  128(CX), Z0, Z0
-	VMOVUPS Z0, 128(CX)
+	VMOVUPS Z0, 128(DX)
 	VMOVUPS 192(AX), Z0
 	VMAXPS  192(CX), Z0, Z0
-	VMOVUPS Z0, 192(CX)
+	VMOVUPS Z0, 192(DX)
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
-	SUBQ    $0x00000040, DX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
 	JMP     block
 
 blockdone:
 vector:
-	CMPQ    DX, $0x00000010
+	CMPQ    BX, $0x00000010
 	JL      vectordone
 	VMOVUPS (AX), Z0
 	VMAXPS  (CX), Z0, Z0
-	VMOVUPS Z0, (CX)
+	VMOVUPS Z0, (DX)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
-	SUBQ    $0x00000010, DX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
 	JMP     vector
 
 vectordone:
 single:
-	CMPQ   DX, $0x00000001
+	CMPQ   BX, $0x00000001
 	JL     singledone
 	VMOVSS (AX), X0
 	VMAXSS (CX), X0, X0
-	VMOVSS X0, (CX)
+	VMOVSS X0, (DX)
 	ADDQ   $0x00000004, AX
 	ADDQ   $0x00000004, CX
-	SUBQ   $0x00000001, DX
+	ADDQ   $0x00000004, DX
+	SUBQ   $0x00000001, BX
 	JMP    single
 
 singledone:
@@ -1442,17 +1671,6 @@ singledone:
 // func tileAVX512(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
 // Requires: AVX, AVX512F
 TEXT ·tileAVX512(SB), NOSPLIT, $0-56
-	MOVQ   k+0(FP), AX
-	MOVQ   row+16(FP), CX
-	MOVQ   col+24(FP), DX
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	MOVQ   a+8(FP), BX
-	LEAQ   (CX)(CX*2), SI
-	LEAQ   (BX)(SI*1), DI
-	LEAQ   (DI)(SI*1), R8
-	LEAQ   (R8)(SI*1), SI
-	MOVQ   b+32(FP), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1477,6 +1695,17 @@ TEXT ·tileAVX512(SB), NOSPLIT, $0-56
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	MOVQ   k+0(FP), AX
+	MOVQ   row+16(FP), CX
+	MOVQ   col+24(FP), DX
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	MOVQ   a+8(FP), BX
+	LEAQ   (CX)(CX*2), SI
+	LEAQ   (BX)(SI*1), DI
+	LEAQ   (DI)(SI*1), R8
+	LEAQ   (R8)(SI*1), SI
+	MOVQ   b+32(FP), R9
 	TESTQ  AX, AX
 	JZ     store
 
@@ -1590,6 +1819,162 @@ store:
 	VMOVUPS Z22, (AX)
 	VADDPS  64(AX), Z23, Z23
 	VMOVUPS Z23, 64(AX)
+	VZEROUPPER
+	RET
+
+// func layerAVX512(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
+// Requires: AVX, AVX512F
+TEXT ·layerAVX512(SB), NOSPLIT, $0-72
+	MOVQ    bias+64(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS (AX), Z2
+	VMOVUPS 64(AX), Z3
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	VMOVUPS (AX), Z6
+	VMOVUPS 64(AX), Z7
+	VMOVUPS (AX), Z8
+	VMOVUPS 64(AX), Z9
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	VMOVUPS (AX), Z14
+	VMOVUPS 64(AX), Z15
+	VMOVUPS (AX), Z16
+	VMOVUPS 64(AX), Z17
+	VMOVUPS (AX), Z18
+	VMOVUPS 64(AX), Z19
+	VMOVUPS (AX), Z20
+	VMOVUPS 64(AX), Z21
+	VMOVUPS (AX), Z22
+	VMOVUPS 64(AX), Z23
+	MOVQ    k+8(FP), AX
+	MOVQ    row+24(FP), CX
+	MOVQ    col+32(FP), DX
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	MOVQ    a+16(FP), BX
+	LEAQ    (CX)(CX*2), SI
+	LEAQ    (BX)(SI*1), DI
+	LEAQ    (DI)(SI*1), R8
+	LEAQ    (R8)(SI*1), SI
+	MOVQ    b+40(FP), R9
+	TESTQ   AX, AX
+	JZ      store
+
+loop:
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VBROADCASTSS (BX), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (BX)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS (BX)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
+	VBROADCASTSS (DI), Z26
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS (DI)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (DI)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS (R8)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS (R8)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS (SI), Z26
+	VFMADD231PS  Z24, Z26, Z18
+	VFMADD231PS  Z25, Z26, Z19
+	VBROADCASTSS (SI)(CX*1), Z26
+	VFMADD231PS  Z24, Z26, Z20
+	VFMADD231PS  Z25, Z26, Z21
+	VBROADCASTSS (SI)(CX*2), Z26
+	VFMADD231PS  Z24, Z26, Z22
+	VFMADD231PS  Z25, Z26, Z23
+	ADDQ         DX, BX
+	ADDQ         DX, DI
+	ADDQ         DX, R8
+	ADDQ         DX, SI
+	ADDQ         $0x00000080, R9
+	DECQ         AX
+	JNZ          loop
+
+store:
+	VBROADCASTSS floor+0(FP), Z24
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VMAXPS       Z0, Z24, Z0
+	VMOVUPS      Z0, (AX)
+	VMAXPS       Z1, Z24, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z2, Z24, Z2
+	VMOVUPS      Z2, (AX)
+	VMAXPS       Z3, Z24, Z3
+	VMOVUPS      Z3, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z4, Z24, Z4
+	VMOVUPS      Z4, (AX)
+	VMAXPS       Z5, Z24, Z5
+	VMOVUPS      Z5, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z6, Z24, Z6
+	VMOVUPS      Z6, (AX)
+	VMAXPS       Z7, Z24, Z7
+	VMOVUPS      Z7, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z8, Z24, Z8
+	VMOVUPS      Z8, (AX)
+	VMAXPS       Z9, Z24, Z9
+	VMOVUPS      Z9, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z10, Z24, Z10
+	VMOVUPS      Z10, (AX)
+	VMAXPS       Z11, Z24, Z11
+	VMOVUPS      Z11, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z12, Z24, Z12
+	VMOVUPS      Z12, (AX)
+	VMAXPS       Z13, Z24, Z13
+	VMOVUPS      Z13, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z14, Z24, Z14
+	VMOVUPS      Z14, (AX)
+	VMAXPS       Z15, Z24, Z15
+	VMOVUPS      Z15, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z16, Z24, Z16
+	VMOVUPS      Z16, (AX)
+	VMAXPS       Z17, Z24, Z17
+	VMOVUPS      Z17, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z18, Z24, Z18
+	VMOVUPS      Z18, (AX)
+	VMAXPS       Z19, Z24, Z19
+	VMOVUPS      Z19, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z20, Z24, Z20
+	VMOVUPS      Z20, (AX)
+	VMAXPS       Z21, Z24, Z21
+	VMOVUPS      Z21, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z22, Z24, Z22
+	VMOVUPS      Z22, (AX)
+	VMAXPS       Z23, Z24, Z23
+	VMOVUPS      Z23, 64(AX)
 	VZEROUPPER
 	RET
 

@@ -24,10 +24,10 @@ func axpyAVX2(a float32, x *float32, y *float32, n int)
 //go:noescape
 func addAVX2(x *float32, y *float32, z *float32, n int)
 
-// maxAVX2 replaces y by the larger of x and y.
+// maxAVX2 writes the larger of x and y to z.
 //
 //go:noescape
-func maxAVX2(x *float32, y *float32, n int)
+func maxAVX2(x *float32, y *float32, z *float32, n int)
 
 // reluAVX2 replaces x by max(x, 0); NaN stays.
 //
@@ -44,6 +44,11 @@ func adamAVX2(p *float32, grad *float32, m *float32, v *float32, n int, c *[9]fl
 //
 //go:noescape
 func tileAVX2(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
+
+// layerAVX2 writes the larger of floor and bias + A·B to a tile of C; see tile.
+//
+//go:noescape
+func layerAVX2(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
 
 // rowAVX2 adds a·B to one row of C, two vectors wide; see tile.
 //
@@ -80,6 +85,16 @@ func lstmAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, c
 //go:noescape
 func lstmBackAVX2(i *float32, f *float32, u *float32, o *float32, before *float32, curved *float32, dh *float32, dc *float32, n int, c *[224]float32)
 
+// reluBackAVX2 writes dy to dx where y is more than 0, else 0.
+//
+//go:noescape
+func reluBackAVX2(y *float32, dy *float32, dx *float32, n int)
+
+// giveAVX2 adds left to dx where x and y are the same bits, and takes it from left.
+//
+//go:noescape
+func giveAVX2(x *float32, y *float32, left *float32, dx *float32, n int)
+
 // dotAVX512 is the inner product of n elements.
 //
 //go:noescape
@@ -100,10 +115,10 @@ func axpyAVX512(a float32, x *float32, y *float32, n int)
 //go:noescape
 func addAVX512(x *float32, y *float32, z *float32, n int)
 
-// maxAVX512 replaces y by the larger of x and y.
+// maxAVX512 writes the larger of x and y to z.
 //
 //go:noescape
-func maxAVX512(x *float32, y *float32, n int)
+func maxAVX512(x *float32, y *float32, z *float32, n int)
 
 // reluAVX512 replaces x by max(x, 0); NaN stays.
 //
@@ -120,6 +135,11 @@ func adamAVX512(p *float32, grad *float32, m *float32, v *float32, n int, c *[9]
 //
 //go:noescape
 func tileAVX512(k int, a *float32, row int, col int, b *float32, c *float32, ldc int)
+
+// layerAVX512 writes the larger of floor and bias + A·B to a tile of C; see tile.
+//
+//go:noescape
+func layerAVX512(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
 
 // rowAVX512 adds a·B to one row of C, two vectors wide; see tile.
 //

@@ -78,7 +78,7 @@ func checkVectorKernels(t *testing.T, l level, x, y []float32, a float32) {
 	}
 	compare("axpy", func(z []float32) { l.axpy(a, x, z) }, func(z []float32) { axpyPortable(a, x, z) })
 	compare("add", func(z []float32) { l.add(x, z, z) }, func(z []float32) { addPortable(x, z, z) })
-	compare("max", func(z []float32) { l.max(x, z) }, func(z []float32) { maxPortable(x, z) })
+	compare("max", func(z []float32) { l.max(x, z, z) }, func(z []float32) { maxPortable(x, z, z) })
 	compare("relu", l.relu, reluPortable)
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Model is a network made from a spec. Predict and sessions are safe for
@@ -14,7 +15,9 @@ type Model struct {
 	out      []int
 	head     string // softmax, sigmoid or "": the last activation
 	net      *network
-	sessions sync.Pool // *Session
+	block    int                         // samples that a session takes together
+	sessions sync.Pool                   // *Session
+	tables   atomic.Pointer[[][]float32] // of [folded], nil = not made since the weights changed
 }
 
 // Build makes the model with new parameters drawn from seed.
@@ -31,7 +34,10 @@ func (s Spec) make(b *builder) (*Model, error) {
 		return nil, err
 	}
 	head, _ := s.split()
-	m := &Model{spec: s, out: out, head: head, net: net}
+	m := &Model{spec: s, out: out, head: head, net: net, block: block}
+	if !b.sequences {
+		m.block = min(block, max(fewest, cachedNet/b.widest))
+	}
 	m.sessions.New = func() any { return m.Session() }
 	m.repack()
 	return m, nil
@@ -39,6 +45,7 @@ func (s Spec) make(b *builder) (*Model, error) {
 
 // repack follows a change of the parameters.
 func (m *Model) repack() {
+	m.tables.Store(nil)
 	for _, p := range m.net.params {
 		p.repack()
 	}
@@ -57,10 +64,11 @@ func (m *Model) Params() []*Param { return slices.Concat(m.net.params, m.net.sta
 // Session has buffers of its own and shares the weights. It serves one goroutine
 // at a time and allocates nothing once warm.
 type Session struct {
-	m    *Model
-	net  *network
-	head Layer
-	out  Tensor
+	m     *Model
+	net   *network
+	head  Layer
+	shape []int // of a part of the input
+	out   Tensor
 }
 
 // Session makes one.
@@ -69,6 +77,7 @@ func (m *Model) Session() *Session {
 	if err != nil {
 		panic("nn: a spec that made a model makes none: " + err.Error())
 	}
+	m.fold(net)
 	return &Session{m: m, net: net, head: m.headLayer()}
 }
 
@@ -81,8 +90,14 @@ func (m *Model) headLayer() Layer {
 	return l
 }
 
-// block is how many samples go through a session together.
-const block = 256
+// block is how many samples go through a session together at most. Without
+// sequences, whose steps want many rows, it is as many as leave the widest layer
+// within the second-level cache, but no fewer than some.
+const (
+	block     = 256
+	fewest    = 4
+	cachedNet = 1 << 17
+)
 
 // Predict gives each sample's output: probabilities behind softmax or sigmoid.
 // The result belongs to the session and holds until its next call.
@@ -90,7 +105,7 @@ func (s *Session) Predict(x Tensor) (Tensor, error) {
 	if err := s.m.check(x); err != nil {
 		return Tensor{}, err
 	}
-	n := x.Shape[0]
+	n, block := x.Shape[0], s.m.block
 	if n <= block {
 		return s.head.Forward(s.net.forward(x, false), false), nil
 	}
@@ -99,7 +114,8 @@ func (s *Session) Predict(x Tensor) (Tensor, error) {
 	s.out.Shape = append(append(s.out.Shape[:0], n), s.m.out...)
 	for i := 0; i < n; i += block {
 		j := min(n, i+block)
-		part := Tensor{Shape: append([]int{j - i}, s.m.spec.Input...), Data: x.Data[i*wide : j*wide]}
+		s.shape = append(append(s.shape[:0], j-i), s.m.spec.Input...)
+		part := Tensor{Shape: s.shape, Data: x.Data[i*wide : j*wide]}
 		if x.Lengths != nil {
 			part.Lengths = x.Lengths[i:j]
 		}

@@ -1,13 +1,25 @@
-// Package nn is a small engine for neural networks in float32: kernels, layers
-// with explicit backward passes, losses, Adam, and the split scorer that ranks
-// candidates.
+// Package nn is an engine for neural networks in float32: models in Keras' words,
+// layers with explicit backward passes, training on several threads, serving,
+// files, and the kernels below them.
 //
-// [Tensor] is a flat slice with a shape, [Layer] is what networks are made of,
-// [Sequential] chains layers. Kernels are in assembly for AVX2 and AVX-512 and
-// in plain Go elsewhere; the processor decides, no build flag does.
+//	spec := nn.Input(28, 28, 1).Conv2D(32, 3, "relu").MaxPool2D(2).Flatten().Dense(10, "softmax")
+//	model, err := spec.Build(seed)
+//	history, err := nn.Fit(ctx, model, nn.Data{X: images, Y: classes}, nn.Options{Epochs: 5})
+//	y, err := model.Predict(images)
 //
-// Its invariant: the same seed, data and kind of processor give the same bits.
-// Kinds of processors differ in rounding only.
+// [Spec] is what a model is made of, in Go or in JSON ([ParseSpec]); [Model] is
+// what it becomes; [Fit] trains it, [Session] serves it. Models are kept as
+// safetensors ([Model.Save], [LoadModel]) and leave as ONNX ([Model.ONNX]).
+// Images have their channels last; sequences are padded behind, and
+// [Tensor.Lengths] or a masked embedding says what is real.
+//
+// Beneath, [Tensor] is a flat slice with a shape, [Layer] is what networks are
+// made of, [Sequential] chains layers by hand, and [SplitMLP] ranks candidates.
+// Kernels are in assembly for AVX2 and AVX-512 and in plain Go elsewhere; the
+// processor decides, no build flag does.
+//
+// Its invariant: the same seed, data, number of threads and kind of processor
+// give the same bits. Kinds of processors differ in rounding only.
 package nn
 
 import (

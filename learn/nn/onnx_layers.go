@@ -104,7 +104,11 @@ func (c *conv) onnx(g *graph, x edge) edge {
 		kernel[(filter*depth+at%depth)*window+at/depth] = v
 	}
 	shape := append([]int{f, depth}, c.sizes(c.high, c.wide)...)
-	return c.slide(g, "Conv", x, []string{g.floats(shape, kernel), g.param(c.B)}, f)
+	y := c.slide(g, "Conv", x, []string{g.floats(shape, kernel), g.param(c.B)}, f)
+	if c.relu {
+		y.name = g.do("Relu", y.name)
+	}
+	return y
 }
 
 func (p *maxPool) onnx(g *graph, x edge) edge {

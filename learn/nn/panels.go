@@ -1,6 +1,9 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // panels is a matrix packed for the kernels: panels of columns as wide as a
 // tile, each row after row, the last filled up with zeros. Weights are packed
@@ -40,6 +43,21 @@ func (p *Param) multiply(c, a Matrix) {
 	Gemm(c, a, p.matrix())
 }
 
+// affine writes bias + a·Value to c, or the larger of that and 0.
+func (p *Param) affine(c, a Matrix, bias []float32, relu bool) {
+	if p.plain != nil && p.plain.rows <= wholeK && p.plain.rows > 0 && c.Row == c.Cols {
+		active.layerPanels(c, a, p.plain, bias, relu)
+		return
+	}
+	for i := range c.Rows {
+		copy(c.Data[i*c.Row:i*c.Row+c.Cols], bias)
+	}
+	p.multiply(c, a)
+	if relu {
+		Rectify(c.Data[:c.Rows*c.Row])
+	}
+}
+
 // multiplyTurned adds a·Valueᵀ to c.
 func (p *Param) multiplyTurned(c, a Matrix) {
 	if p.turned != nil {
@@ -63,6 +81,9 @@ func (p *Param) repack() {
 // second-level cache.
 const blockM = 96
 
+// wholeK is how many rows of B go through at once when that is all of them.
+const wholeK = 400
+
 // gemmPanels adds A·B to C for a packed B, as [Gemm] does.
 func (l level) gemmPanels(c, a Matrix, b *panels) {
 	if a.Rows != c.Rows || b.cols != c.Cols || a.Cols != b.rows || c.Col != 1 {
@@ -72,9 +93,75 @@ func (l level) gemmPanels(c, a Matrix, b *panels) {
 	c.check("C")
 	s := gemmPool.Get().(*gemmScratch)
 	defer gemmPool.Put(s)
+	deep := blockK
+	if b.rows <= wholeK {
+		deep = max(1, b.rows)
+	}
 	for m := 0; m < c.Rows; m += blockM {
-		for k := 0; k < b.rows; k += blockK {
-			l.blockPanels(s, c, a, b, m, min(blockM, c.Rows-m), k, min(blockK, b.rows-k))
+		for k := 0; k < b.rows; k += deep {
+			l.blockPanels(s, c, a, b, m, min(blockM, c.Rows-m), k, min(deep, b.rows-k))
+		}
+	}
+}
+
+// layerPanels writes bias + A·B to C, or the larger of that and 0. C's rows follow
+// each other.
+func (l level) layerPanels(c, a Matrix, b *panels, bias []float32, relu bool) {
+	if a.Rows != c.Rows || b.cols != c.Cols || a.Cols != b.rows || len(bias) != c.Cols {
+		panic(fmt.Sprintf("nn: product of %d×%d and %d×%d into %d×%d with a bias of %d", a.Rows, a.Cols, b.rows, b.cols, c.Rows, c.Cols, len(bias)))
+	}
+	a.check("A")
+	c.check("C")
+	floor := float32(math.Inf(-1))
+	if relu {
+		floor = 0
+	}
+	rows, cols := l.tileSize()
+	whole := c.Rows / rows * rows
+	for m := 0; m < whole; m += blockM {
+		for j := 0; j+cols <= c.Cols; j += cols {
+			panel := b.data[j*b.rows : (j+cols)*b.rows]
+			for i := m; i < min(whole, m+blockM); i += rows {
+				l.layer(floor, b.rows, a.Data[i*a.Row:], a.Row, a.Col, panel, c.Data[i*c.Row+j:], c.Row, bias[j:])
+			}
+		}
+	}
+	l.layerRest(c, a, b, bias, relu, whole, c.Cols/cols*cols)
+}
+
+// layerRest does the rows from whole on, and the columns from wide on.
+func (l level) layerRest(c, a Matrix, b *panels, bias []float32, relu bool, whole, wide int) {
+	s := gemmPool.Get().(*gemmScratch)
+	defer gemmPool.Put(s)
+	if wide < c.Cols {
+		rest := panels{b.rows, c.Cols - wide, b.data[wide*b.rows:]}
+		for i := range c.Rows {
+			copy(c.Data[i*c.Row+wide:i*c.Row+c.Cols], bias[wide:])
+		}
+		right := c
+		right.Cols, right.Data = rest.cols, c.Data[wide:]
+		for m := 0; m < c.Rows; m += blockM {
+			l.blockPanels(s, right, a, &rest, m, min(blockM, c.Rows-m), 0, b.rows)
+		}
+	}
+	if whole < c.Rows && wide > 0 {
+		left := panels{b.rows, wide, b.data[:wide*b.rows]}
+		for i := whole; i < c.Rows; i++ {
+			copy(c.Data[i*c.Row:i*c.Row+wide], bias)
+		}
+		l.blockPanels(s, c, a, &left, whole, c.Rows-whole, 0, b.rows)
+	}
+	first := 0
+	if wide == c.Cols {
+		first = whole
+	}
+	for i := first; i < c.Rows; i++ {
+		from := wide
+		if i >= whole {
+			from = 0
+		}
+		if relu && from < c.Cols {
+			l.relu(c.Data[i*c.Row+from : i*c.Row+c.Cols])
 		}
 	}
 }
@@ -134,10 +221,14 @@ func (l level) oneRow(s *gemmScratch, kb int, a []float32, col int, panel, c []f
 
 // repeat fills into with copies of row.
 func repeat(row, into []float32) {
-	for i := 0; i < len(into); i += len(row) {
-		copy(into[i:], row)
+	for n := copy(into, row); n > 0 && n < len(into); {
+		n += copy(into[n:], into[:min(n, repeatBlock/len(row)*len(row)+len(row))])
 	}
 }
+
+// repeatBlock is about how much is copied at once: it stays in the first-level
+// cache.
+const repeatBlock = 2048
 
 // addRows adds all rows of x, as long as sum, to sum.
 func addRows(x, sum []float32) {

@@ -1,11 +1,10 @@
 package nn
 
-import "math"
-
 // maxPool is the largest of each window, channel by channel.
 type maxPool struct {
 	window
 	x, y, dx Tensor
+	line     []float32 // the larger of some rows
 	rest     []float32 // gradients not given yet
 	lengths  []int
 }
@@ -26,19 +25,19 @@ func (p *maxPool) OutShape([]int) ([]int, error) { return p.shape(p.depth), nil 
 
 func (p *maxPool) Params() []*Param { return nil }
 
-// each visits every position of every sample: its vector in the output and the
-// vectors in its window in the input, all depth long.
-func (p *maxPool) each(do func(out, in int)) {
+// each visits every position of every sample: its vector in the output, and those
+// of the rows of its window in the input that lie side by side, n at once.
+func (p *maxPool) each(do func(out, in, n int)) {
 	out := 0
 	for i := range p.x.Shape[0] {
 		width, base := p.real(p.x, i), i*p.height*p.width // padding is smaller than anything
 		for oy := range p.outHeight {
+			y0 := oy*p.down - p.top
 			for ox := range p.outWidth {
-				y0, x0 := oy*p.down-p.top, ox*p.across-p.left
-				for y := max(0, y0); y < min(p.height, y0+p.high); y++ {
-					for x := max(0, x0); x < min(width, x0+p.wide); x++ {
-						do(out, (base+y*p.width+x)*p.depth)
-					}
+				x0 := ox*p.across - p.left
+				from, to := max(0, x0), min(width, x0+p.wide)
+				for y := max(0, y0); y < min(p.height, y0+p.high) && from < to; y++ {
+					do(out, (base+y*p.width+from)*p.depth, to-from)
 				}
 				out += p.depth
 			}
@@ -46,15 +45,45 @@ func (p *maxPool) each(do func(out, in int)) {
 	}
 }
 
+// Forward takes the larger of rows, then of their columns.
 func (p *maxPool) Forward(x Tensor, _ bool) Tensor {
 	p.x = x
 	y := p.output(&p.y, x, p.depth, &p.lengths)
-	for i := range y.Data {
-		y.Data[i] = float32(math.Inf(-1))
+	p.line = resized(p.line, p.width*p.depth)
+	d, out := p.depth, 0
+	for i := range x.Shape[0] {
+		width := p.real(x, i) // padding is smaller than anything
+		for oy := range p.outHeight {
+			line := p.rows(p.sample(x, i), oy, width)
+			for ox := range p.outWidth {
+				x0 := ox*p.across - p.left
+				from, to := max(0, x0)*d, min(width, x0+p.wide)*d
+				if v := y.Data[out : out+d]; from+d < to {
+					active.max(line[from:from+d], line[from+d:from+2*d], v)
+					for from += 2 * d; from < to; from += d {
+						active.max(line[from:from+d], v, v)
+					}
+				} else if from < to {
+					copy(v, line[from:])
+				}
+				out += d
+			}
+		}
 	}
-	p.each(func(out, in int) { active.max(x.Data[in:in+p.depth], y.Data[out:out+p.depth]) })
 	clearPadding(y)
 	return y
+}
+
+// rows is the larger of the rows that the windows of output row oy see.
+func (p *maxPool) rows(x []float32, oy, width int) []float32 {
+	n, all := width*p.depth, p.width*p.depth
+	from, to := max(0, oy*p.down-p.top), min(p.height, oy*p.down-p.top+p.high)
+	line := x[from*all : from*all+n]
+	for from++; from < to; from++ {
+		active.max(line, x[from*all:from*all+n], p.line[:n])
+		line = p.line[:n]
+	}
+	return line
 }
 
 // Backward gives the gradient to the first element of a window that is the
@@ -65,13 +94,10 @@ func (p *maxPool) Backward(dy Tensor) Tensor {
 	dy.Lengths = p.y.Lengths
 	clearPadding(dy)
 	p.rest = append(p.rest[:0], dy.Data...)
-	p.each(func(out, in int) {
-		x, y, d, g := p.x.Data[in:in+p.depth], p.y.Data[out:out+p.depth], dx.Data[in:in+p.depth], p.rest[out:out+p.depth]
-		for j, v := range x {
-			if v == y[j] {
-				d[j] += g[j]
-				g[j] = 0
-			}
+	d := p.depth
+	p.each(func(out, in, n int) {
+		for ; n > 0; n, in = n-1, in+d {
+			active.give(p.x.Data[in:in+d], p.y.Data[out:out+d], p.rest[out:out+d], dx.Data[in:in+d])
 		}
 	})
 	return dx
@@ -113,7 +139,7 @@ func (p *globalPool) Forward(x Tensor, _ bool) Tensor {
 			case t == 0:
 				copy(out, in)
 			default:
-				active.max(in, out)
+				active.max(in, out, out)
 			}
 		}
 	}

@@ -28,6 +28,9 @@ type recurrent struct {
 	reverse   bool
 	first     bool
 
+	table  []float32 // input sums of each id, when an embedding was folded in
+	masked bool      // id 0 is padding
+
 	packing
 	in     int
 	x      []float32 // packed input
@@ -70,15 +73,16 @@ func (r *recurrent) bias(i int) []float32 { return r.B.Value[i*r.across() : (i+1
 // Forward runs all steps.
 func (r *recurrent) Forward(x Tensor, _ bool) Tensor {
 	r.set(x)
-	r.in = x.Last()
 	rows, wide := r.rows(), r.across()
-	r.x, r.sums, r.h = resized(r.x, rows*r.in), resized(r.sums, rows*wide), resized(r.h, rows*r.units)
+	r.sums, r.h = resized(r.sums, rows*wide), resized(r.h, rows*r.units)
 	r.zero = resized(r.zero, r.units)
 	clear(r.zero)
 	r.cell.reset(rows, r.units)
-	r.gather(x.Data, r.x, r.in, r.reverse)
-	repeat(r.bias(0), r.sums)
-	r.W.multiply(Mat(r.sums, rows, wide), Mat(r.x, rows, r.in))
+	if r.table != nil {
+		r.lookUp(x.Data)
+	} else {
+		r.project(x)
+	}
 	r.again = r.sums
 	if r.cell.apart() {
 		r.kept = resized(r.kept, rows*wide)
@@ -95,6 +99,15 @@ func (r *recurrent) Forward(x Tensor, _ bool) Tensor {
 		before = lo
 	}
 	return r.output()
+}
+
+// project computes the sums of all steps' inputs.
+func (r *recurrent) project(x Tensor) {
+	r.in = x.Last()
+	rows, wide := r.rows(), r.across()
+	r.x = resized(r.x, rows*r.in)
+	r.gather(x.Data, r.x, r.in, r.reverse)
+	r.W.affine(Mat(r.sums, rows, wide), Mat(r.x, rows, r.in), r.bias(0), false)
 }
 
 // output is the last real step of each sequence, or all of them.
@@ -210,6 +223,7 @@ func newRecurrent(b *builder, s LayerSpec, in []int) (*recurrent, error) {
 	if err := positive("units", s.Units); err != nil {
 		return nil, err
 	}
+	b.sequences = true
 	r := &recurrent{units: s.Units, sequences: s.Sequences}
 	switch s.Type {
 	case "SimpleRNN":

@@ -167,3 +167,30 @@ func TestPaddingDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// Sessions serve what the weights are, also when they change afterwards, and fold
+// the embedding in without changing answers.
+func TestSessionsFollowTraining(t *testing.T) {
+	for _, spec := range []Spec{
+		Input(10).Embedding(20, 8).Masked().LSTM(16).Dense(2, "softmax"),
+		Input(10).Embedding(20, 8).GRU(7).Sequences().Bidirectional().GlobalMaxPool().Dense(2, "softmax"),
+	} {
+		m, d := build(t, spec, 1), words(60, 1)
+		d.X.Data[13] = 0 // within a sequence
+		session := m.Session()
+		for range 2 {
+			y, err := session.Predict(d.X)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain := newReplica(m, &objective{}, false)
+			want := m.headLayer().Forward(plain.net.forward(d.X, false), false)
+			for i, v := range want.Data {
+				if !close32(y.Data[i], v, 1) {
+					t.Fatalf("output %d is %g, without folding %g", i, y.Data[i], v)
+				}
+			}
+			fit(t, m, d, Options{Epochs: 2})
+		}
+	}
+}

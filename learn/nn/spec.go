@@ -13,8 +13,29 @@ type Spec struct {
 // Dims are sizes, one for each dimension. In JSON a single number does too.
 type Dims []int
 
-// LayerSpec is one layer. Each type reads the fields that its line in the table
-// of docs/models.md names; others must be left out.
+// LayerSpec is one layer. Each type reads some of the fields, and refuses others
+// with a list of its own:
+//
+//	Dense                      units activation               [… n] → [… units]
+//	Embedding                  input_dim output_dim mask_zero [steps] → [steps output_dim]
+//	EmbeddingBag               input_dim output_dim mask_zero [steps] → [output_dim]
+//	Conv1D                     filters kernel strides padding activation
+//	                                                          [steps channels] → [steps' filters]
+//	Conv2D                     the same                       [height width channels] → [height' width' filters]
+//	MaxPool1D, MaxPool2D       pool strides padding           as convolutions, channels stay
+//	GlobalAvgPool, GlobalMaxPool                              [… channels] → [channels]
+//	Flatten                                                   […] → [product]
+//	BatchNorm                  momentum epsilon               shape stays
+//	LayerNorm                  epsilon                        shape stays
+//	Dropout                    rate                           shape stays
+//	Activation                 activation                     shape stays
+//	SimpleRNN, LSTM, GRU       units return_sequences         [steps n] → [units] or [steps units]
+//	Bidirectional              layer merge_mode               twice the units, or as many when summed
+//	Attention                  units heads                    [steps n] → [steps units]
+//	AttentionPool              units                          [steps n] → [n]
+//	Residual                   layers activation              shape stays
+//
+// Keras' longer names, MaxPooling2D or BatchNormalization, do too.
 type LayerSpec struct {
 	Type       string      `json:"type"`
 	Name       string      `json:"name,omitempty"`

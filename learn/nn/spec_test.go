@@ -68,6 +68,8 @@ func TestSpecErrorsSayWhatAndWhere(t *testing.T) {
 		{`{"input":[4],"layers":[{"type":"Dense","units":3,"activation":"rleu"}]}`, []string{`did you mean "relu"?`}},
 		{`{"input":[4],"layers":[{"type":"Dense"}]}`, []string{"layer 1 (Dense)", "units is 0"}},
 		{`{"input":[4],"layers":[{"type":"Dense","units":16777216},{"type":"Dense","units":16777216}]}`, []string{"more than"}},
+		{`{"input":[16777216,16777216,16777216],"layers":[{"type":"Flatten"}]}`, []string{"the input", "more than"}},
+		{`{"input":[1000000],"layers":[{"type":"Embedding","input_dim":2,"output_dim":100000}]}`, []string{"layer 1 (Embedding)", "[1000000 100000]"}},
 		{`{"input":[0],"layers":[{"type":"Dense","units":3}]}`, []string{"input is 0"}},
 		{`{"input":[4],"layers":[]}`, []string{"without layers"}},
 		{`{"input":[4,2],"layers":[{"type":"Dense","units":3},{"type":"Embedding","input_dim":3,"output_dim":2}]}`, []string{"layer 2 (Embedding)", "[4 3]"}},

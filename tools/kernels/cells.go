@@ -253,3 +253,57 @@ func oneRow(w width) {
 	VZEROUPPER()
 	RET()
 }
+
+// masks are the backward passes of what picks elements. They are in AVX2 only:
+// they move memory, and wider vectors would not move it faster.
+func masks(w width) {
+	function("reluBack", w, "y, dy, dx *float32, n int", "writes dy to dx where y is more than 0, else 0.")
+	y, dy, dx := Load(Param("y"), GP64()), Load(Param("dy"), GP64()), Load(Param("dx"), GP64())
+	n := Load(Param("n"), GP64())
+	zero := w.zeroed()
+	const more = 0x1e // ordered, quiet
+	w.elements(n, []reg.Register{y, dy, dx}, 2, func(_, o int) {
+		v := w.vec()
+		VMOVUPS(at(y, o), v)
+		VCMPPS(Imm(more), zero, v, v)
+		VANDPS(at(dy, o), v, v)
+		VMOVUPS(v, at(dx, o))
+	}, func() {
+		v, d := XMM(), XMM()
+		VMOVSS(at(y, 0), v)
+		VMOVSS(at(dy, 0), d)
+		VCMPPS(Imm(more), zero.AsX(), v, v)
+		VANDPS(d, v, v)
+		VMOVSS(v, at(dx, 0))
+	})
+	VZEROUPPER()
+	RET()
+
+	function("give", w, "x, y, left, dx *float32, n int", "adds left to dx where x and y are the same bits, and takes it from left.")
+	x, y, left, dx := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("left"), GP64()), Load(Param("dx"), GP64())
+	n = Load(Param("n"), GP64())
+	w.elements(n, []reg.Register{x, y, left, dx}, 1, func(_, o int) {
+		m, g, d := w.vec(), w.vec(), w.vec()
+		VMOVUPS(at(x, o), m)
+		VPCMPEQD(at(y, o), m, m)
+		VMOVUPS(at(left, o), g)
+		VANDPS(g, m, d)
+		VANDNPS(g, m, g)
+		VMOVUPS(g, at(left, o))
+		VADDPS(at(dx, o), d, d)
+		VMOVUPS(d, at(dx, o))
+	}, func() {
+		m, v, g, d := XMM(), XMM(), XMM(), XMM()
+		VMOVSS(at(x, 0), m)
+		VMOVSS(at(y, 0), v)
+		VPCMPEQD(v, m, m)
+		VMOVSS(at(left, 0), g)
+		VANDPS(g, m, d)
+		VANDNPS(g, m, g)
+		VMOVSS(g, at(left, 0))
+		VADDSS(at(dx, 0), d, d)
+		VMOVSS(d, at(dx, 0))
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -46,10 +46,14 @@ func main() {
 		relu(w)
 		adam(w)
 		tile(w)
+		layer(w)
 		oneRow(w)
 		curves(w)
 		lstm(w)
 		lstmBack(w)
+		if w.lanes == 8 {
+			masks(w)
+		}
 	}
 	Generate()
 }
@@ -203,19 +207,19 @@ func add(w width) {
 }
 
 func largest(w width) {
-	function("max", w, "x, y *float32, n int", "replaces y by the larger of x and y.")
-	x, y := Load(Param("x"), GP64()), Load(Param("y"), GP64())
+	function("max", w, "x, y, z *float32, n int", "writes the larger of x and y to z.")
+	x, y, z := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("z"), GP64())
 	n := Load(Param("n"), GP64())
-	w.elements(n, []reg.Register{x, y}, 4, func(_, o int) {
+	w.elements(n, []reg.Register{x, y, z}, 4, func(_, o int) {
 		v := w.vec()
 		VMOVUPS(at(x, o), v)
 		VMAXPS(at(y, o), v, v)
-		VMOVUPS(v, at(y, o))
+		VMOVUPS(v, at(z, o))
 	}, func() {
 		v := XMM()
 		VMOVSS(at(x, 0), v)
 		VMAXSS(at(y, 0), v, v)
-		VMOVSS(v, at(y, 0))
+		VMOVSS(v, at(z, 0))
 	})
 	VZEROUPPER()
 	RET()
@@ -313,6 +317,41 @@ func tile(w width) {
 	function("tile", w, "k int, a *float32, row, col int, b, c *float32, ldc int",
 		fmt.Sprintf("adds A·B to a tile of %d rows and %d columns of C.", w.rows, 2*w.lanes),
 		"A's element (i,j) is at a[i·row+j·col]; B is packed k × columns; strides in elements.")
+	acc := make([][2]reg.VecVirtual, w.rows)
+	for i := range acc {
+		acc[i] = [2]reg.VecVirtual{w.zeroed(), w.zeroed()}
+	}
+	w.accumulate(acc)
+	w.eachRow(func(i, j int, c Mem) {
+		VADDPS(c, acc[i][j], acc[i][j])
+		VMOVUPS(acc[i][j], c)
+	})
+}
+
+// layer is a tile that begins with a bias and ends no lower than floor: a layer's
+// output is written once and not read before.
+func layer(w width) {
+	function("layer", w, "floor float32, k int, a *float32, row, col int, b, c *float32, ldc int, bias *float32",
+		"writes the larger of floor and bias + A·B to a tile of C; see tile.")
+	acc := make([][2]reg.VecVirtual, w.rows)
+	bias := Load(Param("bias"), GP64())
+	for i := range acc {
+		for j := range acc[i] {
+			acc[i][j] = w.vec()
+			VMOVUPS(at(bias, j*w.bytes()), acc[i][j])
+		}
+	}
+	w.accumulate(acc)
+	floor := w.vec()
+	VBROADCASTSS(NewParamAddr("floor", 0), floor)
+	w.eachRow(func(i, j int, c Mem) {
+		VMAXPS(acc[i][j], floor, acc[i][j])
+		VMOVUPS(acc[i][j], c)
+	})
+}
+
+// accumulate adds A·B to the accumulators.
+func (w width) accumulate(acc [][2]reg.VecVirtual) {
 	k := Load(Param("k"), GP64())
 	row, col := Load(Param("row"), GP64()), Load(Param("col"), GP64())
 	SHLQ(Imm(2), row)
@@ -326,10 +365,6 @@ func tile(w width) {
 		LEAQ(Mem{Base: a[i-1], Index: three, Scale: 1}, a[i])
 	}
 	b := Load(Param("b"), GP64())
-	acc := make([][2]reg.VecVirtual, w.rows)
-	for i := range acc {
-		acc[i] = [2]reg.VecVirtual{w.zeroed(), w.zeroed()}
-	}
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
 	Label("loop")
@@ -353,14 +388,17 @@ func tile(w width) {
 	DECQ(k)
 	JNZ(LabelRef("loop"))
 	Label("store")
+}
+
+// eachRow visits the vectors of C's rows and returns.
+func (w width) eachRow(do func(i, j int, c Mem)) {
 	c, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
 	SHLQ(Imm(2), ldc)
-	for i := range acc {
-		for j, v := range acc[i] {
-			VADDPS(at(c, j*w.bytes()), v, v)
-			VMOVUPS(v, at(c, j*w.bytes()))
+	for i := range w.rows {
+		for j := range 2 {
+			do(i, j, at(c, j*w.bytes()))
 		}
-		if i+1 < len(acc) {
+		if i+1 < w.rows {
 			ADDQ(ldc, c)
 		}
 	}
