@@ -70,7 +70,7 @@ type Model interface {
 
 // Families are the families of this package, none of them neural.
 func Families() []Family {
-	return []Family{Prior(), LinearTable(), Trees(), TextSVM()}
+	return []Family{Prior(), LinearTable(), TextSVM(), TextRelated(), Trees()}
 }
 
 // FamilyNamed is the family of a name.
