@@ -56,7 +56,7 @@ func fitRelated(ctx context.Context, d *Dataset, f Fitting) (Model, error) {
 		return nil, err
 	}
 	share := 0.
-	o := learn.SVM{Seed: f.Seed, Threads: f.Threads, Progress: counted(f, "text-related", &share, 4)}
+	o := learn.SVM{Seed: f.Seed, Threads: f.Threads, Stop: f.stop(), Progress: counted(f, "text-related", &share, 4)}
 	if m.Sharp, err = fitSharpness(ctx, d, func(train, check []int) ([]float32, error) {
 		part := &relatedModel{Around: m.Around, threads: m.threads}
 		if err := part.fit(ctx, d, texts, train, o); err != nil {
