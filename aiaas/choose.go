@@ -50,7 +50,8 @@ type Choice struct {
 
 // Choose fits each family that accepts the data on folds by subject, within the
 // budget, and takes the simplest that is within one standard error of the best.
-// Only the training side of d is looked at. A family that the budget leaves no
+// Only the training side of d is looked at; its samples without a label are there
+// in every fit, for families that learn from them. A family that the budget leaves no
 // time for is skipped, and the board says so; the simpler ones come first, so at
 // least the first is tried.
 func Choose(ctx context.Context, d *Dataset, families []Family, o Choosing) (*Choice, error) {
@@ -59,9 +60,11 @@ func Choose(ctx context.Context, d *Dataset, families []Family, o Choosing) (*Ch
 	if err != nil {
 		return nil, err
 	}
-	c := &chooser{o: o.filled(), d: train, began: time.Time{}}
-	if c.o.Now != nil {
-		c.began = c.o.Now()
+	more := unlabelled(d)
+	c := &chooser{o: o.filled(), d: train, all: d.Take(slices.Concat(rows, more))}
+	c.began = c.now()
+	for k := range more {
+		c.more = append(c.more, len(rows)+k)
 	}
 	if err := c.deal(); err != nil {
 		return nil, err
@@ -87,7 +90,9 @@ func (o Choosing) filled() Choosing {
 // chooser is a choice under way.
 type chooser struct {
 	o     Choosing
-	d     *Dataset
+	d     *Dataset // what is labelled
+	all   *Dataset // the same, then what is not
+	more  []int    // rows of all without a label
 	began time.Time
 	fold  []int
 	group []int
@@ -184,7 +189,7 @@ func (c *chooser) outOfFold(ctx context.Context, f Family, budget time.Duration)
 		if len(test) == 0 {
 			continue
 		}
-		model, err := f.Fit(ctx, c.d.Take(train), c.fitting(budget/time.Duration(folds), float64(k)/float64(folds+1), 1/float64(folds+1)))
+		model, err := f.Fit(ctx, c.all.Take(slices.Concat(train, c.more)), c.fitting(budget/time.Duration(folds), float64(k)/float64(folds+1), 1/float64(folds+1)))
 		if err != nil {
 			return nil, err
 		}
@@ -276,7 +281,7 @@ func (c *chooser) choose(ctx context.Context, families []Family, rows []int) (*C
 	c.board[taken].Chosen = true
 	left, _ := c.left()
 	folds := float64(c.o.Folds)
-	m, err := families[taken].Fit(ctx, c.d, c.fitting(max(left, 0), folds/(folds+1), 1/(folds+1)))
+	m, err := families[taken].Fit(ctx, c.all, c.fitting(max(left, 0), folds/(folds+1), 1/(folds+1)))
 	if err != nil {
 		return nil, fmt.Errorf("aiaas: %s: fitting %s again: %w", c.d.Name, families[taken].Name, err)
 	}

@@ -23,7 +23,8 @@ func isDICOM(name string, content []byte) bool {
 
 // decodeDICOM is the first frame of a DICOM file: monochrome with rescale and
 // window applied, palette, RGB, or baseline JPEG. What else there is (other
-// compressions, files without header or pixels) is refused by name.
+// compressions, files without header or pixels) is refused by name. Of a damaged
+// file the library writes a line to the standard logger; it holds no values.
 func decodeDICOM(name string, content []byte, pixels int64) (img Image, err error) {
 	fail := func(format string, a ...any) (Image, error) {
 		return Image{}, fmt.Errorf("aiaas: %s: DICOM: %s", name, fmt.Sprintf(format, a...))

@@ -137,7 +137,7 @@ func measures(ctx context.Context, d *Dataset, p []float32, group []int, o Measu
 	if d.Target != nil {
 		return out, nil
 	}
-	reps := min(o.Reps, max(50, 20_000_000/len(p)))
+	reps := min(o.Reps, max(20, 20_000_000/len(p)))
 	members := make([][]int, slices.Max(group)+1)
 	for i, g := range group {
 		members[g] = append(members[g], i)
@@ -160,13 +160,29 @@ func measures(ctx context.Context, d *Dataset, p []float32, group []int, o Measu
 	}
 	for name, v := range areas(p, truth, len(d.Classes), d.Multi) {
 		e := Estimate{Value: v, Low: v, High: v, N: d.Len()}
-		if s := drawn[name]; len(s) > 0 {
-			slices.Sort(s)
-			e.Low, e.High = s[int(.025*float64(len(s)-1)+.5)], s[int(.975*float64(len(s)-1)+.5)]
-		}
+		e.Low, e.High = interval(drawn[name], v)
 		out[name] = e
 	}
 	return out, nil
+}
+
+// interval is that of the resampled values, by their percentiles, or by their
+// spread where they are few.
+func interval(drawn []float64, v float64) (low, high float64) {
+	n := float64(len(drawn))
+	if n >= 200 {
+		slices.Sort(drawn)
+		return drawn[int(.025*(n-1)+.5)], drawn[int(.975*(n-1)+.5)]
+	}
+	var mean, square float64
+	for _, x := range drawn {
+		mean += x / n
+	}
+	for _, x := range drawn {
+		square += (x - mean) * (x - mean) / max(n-1, 1)
+	}
+	half := 1.96 * math.Sqrt(square)
+	return max(v-half, 0), min(v+half, 1)
 }
 
 func gather(p []float32, truth []bool, rows []int, m int) ([]float32, []bool) {

@@ -28,7 +28,7 @@ type Fitting struct {
 	Seed     uint64
 	Threads  int              // 0 = 1
 	Budget   time.Duration    // time to be done in, 0 = none
-	Now      func() time.Time // needed with a budget
+	Now      func() time.Time // needed with a budget; called from several threads
 	Progress func(Progress)   // may be nil; called from one goroutine at a time
 }
 
@@ -40,17 +40,13 @@ type Progress struct {
 	Left   time.Duration // the fit will take still, 0 = unknown
 }
 
-// deadline is when the budget will be spent; zero for none.
-func (f Fitting) deadline() time.Time {
+// stop reports when the budget is spent; nil without one.
+func (f Fitting) stop() func() bool {
 	if f.Budget <= 0 || f.Now == nil {
-		return time.Time{}
+		return nil
 	}
-	return f.Now().Add(f.Budget)
-}
-
-// late reports that a deadline has passed.
-func (f Fitting) late(deadline time.Time) bool {
-	return !deadline.IsZero() && !f.Now().Before(deadline)
+	deadline := f.Now().Add(f.Budget)
+	return func() bool { return !f.Now().Before(deadline) }
 }
 
 func (f Fitting) report(p Progress) {
@@ -71,7 +67,7 @@ type Model interface {
 
 // Families are the families of this package, none of them neural.
 func Families() []Family {
-	return []Family{Prior(), LinearTable(), Trees(), TextSVM()}
+	return []Family{Prior(), LinearTable(), TextSVM(), TextRelated(), Trees()}
 }
 
 // FamilyNamed is the family of a name.

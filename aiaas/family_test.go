@@ -74,8 +74,8 @@ func severals(seed uint64) *Dataset {
 func TestFamilies(t *testing.T) {
 	data := map[string]func(seed uint64) *Dataset{
 		"visits": visits, "notes": notes, "numbers": numbers, "severals": severals,
-		"scans":  func(seed uint64) *Dataset { return scans(300, seed) },
-		"curves": func(seed uint64) *Dataset { return curves(300, seed) },
+		"scans":  func(seed uint64) *Dataset { return scans(160, seed) },
+		"curves": func(seed uint64) *Dataset { return curves(160, seed) },
 	}
 	fitted := 0
 	for name, make := range data {
@@ -287,5 +287,61 @@ func TestChooseRefuses(t *testing.T) {
 	}
 	if _, err := Choose(context.Background(), visits(1), []Family{TextSVM()}, Choosing{}); err == nil || !strings.Contains(err.Error(), "text") {
 		t.Errorf("no family takes it: %v", err)
+	}
+}
+
+// TestUnlabelledTextsTeachWords keeps from the labelled notes all words of one
+// complaint that is met in the test, and shows the words' use in notes without
+// labels.
+func TestUnlabelledTextsTeachWords(t *testing.T) {
+	d := &Dataset{Name: "n", Task: Text, Columns: []Column{{Name: "note", Kind: FreeText}}}
+	var labels [][]string
+	add := func(text, label, subject string) {
+		d.Columns[0].Text = append(d.Columns[0].Text, text)
+		d.Subject = append(d.Subject, subject)
+		d.Places = append(d.Places, Place{"n", d.Len()})
+		var of []string
+		if label != "" {
+			of = []string{label}
+		}
+		labels = append(labels, of)
+	}
+	sites := map[string][]string{"leg": {"tibia", "femur", "patella", "ankle"}, "arm": {"humerus", "radius", "elbow", "wrist"}}
+	for k := range 60 {
+		for _, class := range []string{"leg", "arm"} {
+			add([]string{"fracture of ", "pain in ", "swelling at ", "wound near "}[k%4]+sites[class][k/4%4], class, string(rune('a'+k)))
+			add("the "+map[string]string{"leg": "calcaneus", "arm": "olecranon"}[class]+" articulates close to "+sites[class][k%4], "", class)
+		}
+	}
+	d.setClasses(labels)
+	var test []int
+	for range 2 {
+		add("injured calcaneus", "leg", "x")
+		add("injured olecranon", "arm", "y")
+	}
+	train := d.Take(every(d.Len() - 4))
+	d.setClasses(labels)
+	for i := d.Len() - 4; i < d.Len(); i++ {
+		test = append(test, i)
+	}
+	train.Labels, train.Classes = d.Labels[:train.Len()], d.Classes
+	m := fit(t, TextRelated(), train, Fitting{})
+	if got := accuracy(d.Take(test), predict(t, m, d.Take(test))); got < 1 {
+		t.Errorf("right on %.2f of texts whose words only texts without labels have", got)
+	}
+	alone := fit(t, TextRelated(), train.Take(train.Labelled()), Fitting{})
+	if got := accuracy(d.Take(test), predict(t, alone, d.Take(test))); got == 1 {
+		t.Error("right without having seen the words: the test shows nothing")
+	}
+}
+
+func TestStems(t *testing.T) {
+	if _, n := stems([]string{"INJ001", "INJ002", "EYE001", "EYE002", "EYE003"}); n != 2 {
+		t.Errorf("%d groups", n)
+	}
+	for _, names := range [][]string{{"well", "ill"}, {"A1", "B1"}, {"0", "1"}, {"A1", "A2", "A3"}} {
+		if _, n := stems(names); n != 0 {
+			t.Errorf("%v falls into %d groups", names, n)
+		}
 	}
 }

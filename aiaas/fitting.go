@@ -25,6 +25,17 @@ func fittable(d *Dataset) (*Dataset, error) {
 	return d.Take(rows), nil
 }
 
+// unlabelled are the samples without a label that are not of the test side.
+func unlabelled(d *Dataset) []int {
+	var rows []int
+	for i, of := range d.Labels {
+		if of == nil && (d.Side == nil || d.Side[i] != TestSide) {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
 func every(n int) []int {
 	rows := make([]int, n)
 	for i := range rows {

@@ -15,17 +15,22 @@ type sharpness struct {
 	Slope, Offset float64
 }
 
+// mostSharp is the number of samples from which sharpness is learnt: one or two
+// numbers need no more, and a fit to all would take as long as the model's.
+const mostSharp = 20_000
+
 // fitSharpness scores a part of the subjects by a fit to the others, and takes
 // the sharpness under which the truth is least surprising. With too few subjects
 // it is that of the scores themselves.
 func fitSharpness(ctx context.Context, d *Dataset, score func(train, check []int) ([]float32, error)) (sharpness, error) {
 	s := sharpness{Exclusive: !d.Multi, Slope: 1}
-	fold := learn.KFold(d.Subject, 5)
+	parts := max(5, 5*((d.Len()+mostSharp-1)/mostSharp))
 	var train, check []int
-	for i, f := range fold {
-		if f == 0 {
+	for i, f := range learn.KFold(d.Subject, parts) {
+		switch {
+		case f == 0:
 			check = append(check, i)
-		} else {
+		case f < 5:
 			train = append(train, i)
 		}
 	}

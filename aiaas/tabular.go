@@ -147,10 +147,9 @@ func fitTrees(ctx context.Context, d *Dataset, f Fitting) (Model, error) {
 	} else {
 		m.Classes = 0
 	}
-	deadline := f.deadline()
 	o := learn.Boosting{
 		Seed: f.Seed, Threads: f.Threads, Validate: validation(d), Least: max(1, min(20, d.Len()/50)),
-		Stop: func() bool { return f.late(deadline) },
+		Stop: f.stop(),
 	}
 	o.Heartbeat = func(round int, loss float64) {
 		f.report(Progress{Family: "trees", Done: float64(round+1) / 500, Note: fmt.Sprintf("loss %.4f after %d rounds", loss, round+1)})
@@ -165,12 +164,12 @@ func validation(d *Dataset) []bool {
 	if d.Len() < 60 {
 		return nil
 	}
-	mark, any := make([]bool, d.Len()), false
+	mark, rest := make([]bool, d.Len()), false
 	for i, f := range learn.KFold(d.Subject, 6) {
 		mark[i] = f == 0
-		any = any || f != 0
+		rest = rest || f != 0
 	}
-	if !any {
+	if !rest {
 		return nil
 	}
 	return mark

@@ -50,7 +50,7 @@ func fitText(ctx context.Context, d *Dataset, f Fitting, g Grams, name string) (
 	m := &textModel{Fields: textFields(d)}
 	texts := allTexts(d)
 	share := 0.
-	o := learn.SVM{Seed: f.Seed, Threads: f.Threads, Progress: counted(f, name, &share, 2)}
+	o := learn.SVM{Seed: f.Seed, Threads: f.Threads, Stop: f.stop(), Progress: counted(f, name, &share, 2)}
 	if m.Sharp, err = fitSharpness(ctx, d, func(train, check []int) ([]float32, error) {
 		v, l, err := fitWords(ctx, d, texts, train, g, o)
 		if err != nil {

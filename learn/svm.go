@@ -18,6 +18,7 @@ type SVM struct {
 	Weight    []float64 // of each sample's errors, nil = 1
 	Seed      uint64
 	Threads   int
+	Stop      func() bool        // asked before each pass, for a budget: what is there then is the fit; may be nil
 	Progress  func(done float64) // share of classes; called from several threads, may be nil
 }
 
@@ -137,6 +138,9 @@ func (s *dual) solve(members []int, o SVM, class uint64) float32 {
 	n := len(s.active)
 	left, bound := n, float32(math.Inf(1))
 	for range o.Passes {
+		if o.Stop != nil && o.Stop() {
+			break
+		}
 		rng.Shuffle(left, func(i, j int) { s.active[i], s.active[j] = s.active[j], s.active[i] })
 		low, high := float32(math.Inf(1)), float32(math.Inf(-1))
 		for k := 0; k < left; k++ {
