@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"ember/store"
 )
@@ -69,10 +70,29 @@ func (a *App) backup(ctx context.Context, w io.Writer, progress Progress) error 
 		return err
 	}
 	progress("copying models", 0, 0)
-	root := a.config.path("models")
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, part := range backedUp {
+		if err := a.addFolder(t, a.config.path(filepath.FromSlash(part))); err != nil {
 			return err
+		}
+	}
+	return t.Close()
+}
+
+// backedUp are the folders that a backup holds as they lie: models, and what the
+// model service keeps, but for its jobs. Its datasets are sealed.
+var backedUp = []string{"models", serviceFolder + "/datasets", serviceFolder + "/models"}
+
+// addFolder adds the files of a folder, none if it is absent. What is half written
+// begins with a dot and is left out.
+func (a *App) addFolder(t *tar.Writer, root string) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
 		}
 		rel, err := filepath.Rel(a.config.Data, path)
 		if err != nil {
@@ -80,10 +100,10 @@ func (a *App) backup(ctx context.Context, w io.Writer, progress Progress) error 
 		}
 		return addFile(t, path, filepath.ToSlash(rel))
 	})
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return t.Close()
+	return err
 }
 
 func addFile(t *tar.Writer, path, name string) error {
@@ -107,7 +127,7 @@ func addFile(t *tar.Writer, path, name string) error {
 // rebuilt at the next start. The key file is not in the backup and has to be put
 // in place.
 func Restore(ctx context.Context, config Config, r io.Reader) error {
-	for _, part := range []string{"store", "index", "models"} {
+	for _, part := range []string{"store", "index", "models", serviceFolder} {
 		if entries, err := os.ReadDir(config.path(part)); err == nil && len(entries) > 0 {
 			return fmt.Errorf("ember: restoring: %s holds data already", config.path(part))
 		}

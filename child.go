@@ -35,6 +35,9 @@ func RunChild(ctx context.Context, config Config, job string, in io.Reader, out 
 	lowerPriority()
 	config = config.withDefaults()
 	m := &messages{w: out, now: config.Now}
+	if job == modelJob {
+		return runModelChild(ctx, config, in, m)
+	}
 	var j childJob
 	if err := json.NewDecoder(in).Decode(&j); err != nil {
 		return fmt.Errorf("ember: reading the job: %w", err)

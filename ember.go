@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ember/aiaas"
 	"ember/cache"
 	"ember/fhir"
 	"ember/index"
@@ -48,6 +49,7 @@ type App struct {
 	index      *index.Index
 	ingest     *ingest.Ingest
 	models     *models.Registry
+	service    *aiaas.Service
 	cache      *cache.Layered
 	closers    []func() error
 	audit      *auditLog
@@ -73,7 +75,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openService, a.openIngest, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type Message struct {
 	Stage  string          `json:"stage,omitempty"`
 	Done   int             `json:"done,omitempty"`
 	Total  int             `json:"total,omitempty"` // 0 = not known
+	Note   string          `json:"note,omitempty"`  // such as loss and metric
+	Left   float64         `json:"left,omitempty"`  // seconds the stage will take still; 0 = not known
 	Issue  *Issue          `json:"issue,omitempty"`
 	Result json.RawMessage `json:"result,omitempty"`
 	Error  string          `json:"error,omitempty"`
@@ -69,14 +71,18 @@ func (m *messages) write(v Message) {
 
 // progress implements Progress.
 func (m *messages) progress(stage string, done, total int) {
+	m.tell(Message{Stage: stage, Done: done, Total: total})
+}
+
+func (m *messages) tell(v Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if stage == m.stage && now.Sub(m.last) < 100*time.Millisecond && done != total {
+	if v.Stage == m.stage && now.Sub(m.last) < 100*time.Millisecond && v.Done != v.Total {
 		return
 	}
-	m.stage, m.last = stage, now
-	m.write(Message{Stage: stage, Done: done, Total: total})
+	m.stage, m.last = v.Stage, now
+	m.write(v)
 }
 
 // end sends the result or the error.

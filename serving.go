@@ -36,6 +36,7 @@ func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	}
 	local := &http.Server{Handler: a.Local(), ReadHeaderTimeout: 10 * time.Second}
 	a.serving.Store(true)
+	a.service.Start()
 	defer a.serving.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.server.Serve(ctx, tcp) })

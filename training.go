@@ -161,10 +161,18 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	if err != nil {
 		return childResult{}, err
 	}
+	var result childResult
+	err = a.inChild(ctx, job, in, &result, func(m Message) { progress(m.Stage, m.Done, m.Total) })
+	return result, err
+}
+
+// inChild runs this program for one job, which it is told on its standard input.
+func (a *App) inChild(ctx context.Context, job string, in []byte, result any, progress func(Message)) error {
 	program := a.config.Executable
 	if program == "" {
+		var err error
 		if program, err = os.Executable(); err != nil {
-			return childResult{}, err
+			return err
 		}
 	}
 	cmd := exec.CommandContext(ctx, program, "train-child", "--job", job, "--data", a.config.Data)
@@ -178,17 +186,17 @@ func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progr
 	cmd.Stdin = bytes.NewReader(in)
 	var errText tail
 	cmd.Stderr = &errText
-	return follow(cmd, &errText, progress)
+	return follow(cmd, &errText, result, progress)
 }
 
 // follow reads a child's messages to the end.
-func follow(cmd *exec.Cmd, errText *tail, progress Progress) (result childResult, err error) {
+func follow(cmd *exec.Cmd, errText *tail, result any, progress func(Message)) error {
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return result, err
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return result, err
+		return err
 	}
 	done := false
 	lines := bufio.NewScanner(out)
@@ -203,9 +211,9 @@ func follow(cmd *exec.Cmd, errText *tail, progress Progress) (result childResult
 			err = errors.New(m.Error)
 		case m.Result != nil:
 			done = true
-			err = json.Unmarshal(m.Result, &result)
+			err = json.Unmarshal(m.Result, result)
 		default:
-			progress(m.Stage, m.Done, m.Total)
+			progress(m)
 		}
 	}
 	if wait := cmd.Wait(); err == nil && wait != nil {
@@ -214,7 +222,7 @@ func follow(cmd *exec.Cmd, errText *tail, progress Progress) (result childResult
 	if err == nil && !done {
 		err = errors.New("the child process ended without a result")
 	}
-	return result, err
+	return err
 }
 
 // tail keeps the last bytes of what is written to it.

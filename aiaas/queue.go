@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,7 +29,10 @@ type queue struct {
 	cancel  context.CancelCauseFunc // of the job that runs
 	changed chan struct{}           // closed and made anew at each change
 	wake    chan struct{}
+	ctx     context.Context // of the queue's goroutine, which begins later
 	stop    context.CancelFunc
+	once    sync.Once
+	started atomic.Bool
 	ended   chan struct{}
 }
 
@@ -50,9 +54,16 @@ func openQueue(ctx context.Context, dir string, now func() time.Time, work func(
 			return nil, fmt.Errorf("aiaas: reading job %s: %w", e.Name(), err)
 		}
 	}
-	ctx, q.stop = context.WithCancel(ctx)
-	go q.run(ctx)
+	q.ctx, q.stop = context.WithCancel(ctx)
 	return q, nil
+}
+
+// start begins to work; again does nothing.
+func (q *queue) start() {
+	q.once.Do(func() {
+		q.started.Store(true)
+		go q.run(q.ctx)
+	})
 }
 
 // read takes up a job; one that ran waits again. A folder without a whole
@@ -274,8 +285,10 @@ func (q *queue) one(ctx context.Context, j *Job) {
 	_ = q.settle(j, err) // what cannot be written now is run again by the next process
 }
 
-// close stops the job at hand and waits for it.
+// close stops the job at hand and waits for it; nothing else is called any more.
 func (q *queue) close() {
 	q.stop()
-	<-q.ended
+	if q.started.Load() {
+		<-q.ended
+	}
 }

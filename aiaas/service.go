@@ -56,7 +56,8 @@ type Service struct {
 	mu sync.Mutex // changes of datasets
 }
 
-// OpenService takes up the jobs that waited or ran when the last one ended.
+// OpenService opens what the last one left. Jobs that waited or ran then are taken
+// up by Start, or when another one is submitted or watched.
 func OpenService(ctx context.Context, o ServiceOptions) (*Service, error) {
 	for _, dir := range []string{"datasets", "jobs"} {
 		if err := os.MkdirAll(filepath.Join(o.Dir, dir), 0o700); err != nil {
@@ -77,6 +78,9 @@ func OpenService(ctx context.Context, o ServiceOptions) (*Service, error) {
 	}
 	return s, nil
 }
+
+// Start takes up the jobs that wait.
+func (s *Service) Start() { s.jobs.start() }
 
 // Close stops the job that runs; it is taken up again by the next OpenService.
 func (s *Service) Close() { s.jobs.close() }

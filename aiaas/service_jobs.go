@@ -26,6 +26,7 @@ func (s *Service) Submit(r JobRequest) (Job, error) {
 	if r.Seconds < 0 || r.Folds < 0 || r.Folds == 1 || r.Threads < 0 {
 		return Job{}, fmt.Errorf("aiaas: seconds and threads must not be negative, folds must be 2 or more: %w", ErrInvalid)
 	}
+	defer s.jobs.start()
 	return s.jobs.add(r)
 }
 
@@ -43,6 +44,7 @@ func (s *Service) Cancel(id string) error { return s.jobs.end(id) }
 
 // Watch gives a job now and whenever it changes, until it has ended.
 func (s *Service) Watch(ctx context.Context, id string) iter.Seq2[Job, error] {
+	s.jobs.start()
 	return s.jobs.watch(ctx, id)
 }
 
