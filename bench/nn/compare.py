@@ -68,9 +68,11 @@ def sample(net, steps, n):
     return torch.randint(0, 10000, (n, steps))
 
 
-def torch_train(net, steps, batch, count, fused):
+def torch_train(net, steps, batch, count, fused, last=False):
     model = image() if net == "cnn" else Text()
     data, labels = sample(net, steps, batch * 8), torch.randint(0, 10, (batch * 8,))
+    if last:  # the layout that learn/nn has, too
+        model, data = model.to(memory_format=torch.channels_last), data.contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), fused=fused)
 
     def step():
@@ -103,9 +105,9 @@ def versus(name, ours, theirs, samples):
 print(f"{THREADS} thread(s), torch {torch.__version__}, onnxruntime {ort.__version__}, median of {ROUNDS} turns")
 for net, steps in (("lstm", 20), ("lstm", 50), ("cnn", 0)):
     count = 20
-    for fused in (False, True):
-        versus(f"train {net} T={steps} batch 64, Adam{' fused' if fused else ''}", lambda: ask(do="train", net=net, steps=steps, batch=64, threads=THREADS, count=count),
-               torch_train(net, steps, 64, count, fused), 64 * count)
+    for fused, last in ((False, False), (True, False)) + (((True, True),) if net == "cnn" else ()):
+        versus(f"train {net} T={steps} batch 64, Adam{' fused' if fused else ''}{', channels last' if last else ''}", lambda: ask(do="train", net=net, steps=steps, batch=64, threads=THREADS, count=count),
+               torch_train(net, steps, 64, count, fused, last), 64 * count)
 if THREADS == 1:
     for net, steps in (("lstm", 20), ("lstm", 50), ("cnn", 0)):
         for batch in (1, 64):

@@ -166,10 +166,35 @@ func (c *conv) eachBlock(do func(patches Matrix, from, to int)) {
 	c.patches = resized(c.patches, min(few, samples)*positions*across)
 	for i := 0; i < samples; i += few {
 		n := min(few, samples-i)
-		for j := range n {
-			c.patch(c.sample(c.x, i+j), c.real(c.x, i+j), c.patches[j*positions*across:(j+1)*positions*across])
+		patches := Mat(c.patches, n*positions, across)
+		if c.lines() {
+			patches = Mat(c.patches, across, n*positions).T()
 		}
-		do(Mat(c.patches, n*positions, across), i*positions, (i+n)*positions)
+		for j := range n {
+			if c.lines() {
+				c.patchLines(c.sample(c.x, i+j), c.patches[j*positions:], n*positions)
+			} else {
+				c.patch(c.sample(c.x, i+j), c.real(c.x, i+j), c.patches[j*positions*across:(j+1)*positions*across])
+			}
+		}
+		do(patches, i*positions, (i+n)*positions)
+	}
+}
+
+// lines says that patches are made column by column, which for images of one
+// channel copies whole lines where rows would copy a few elements each.
+func (w *window) lines() bool { return w.depth == 1 && w.across == 1 && !w.same && !w.sequence }
+
+// patchLines writes patches turned: for each element of the window its value at
+// all positions, stride apart.
+func (w *window) patchLines(x, into []float32, stride int) {
+	for ky := range w.high {
+		for kx := range w.wide {
+			column := into[(ky*w.wide+kx)*stride:]
+			for oy := range w.outHeight {
+				copy(column[oy*w.outWidth:(oy+1)*w.outWidth], x[(oy*w.down+ky)*w.width+kx:])
+			}
+		}
 	}
 }
 
@@ -221,13 +246,6 @@ func (w *window) patchWhole(x, into []float32) {
 		rows := into[oy*w.outWidth*across : (oy+1)*w.outWidth*across]
 		for ky := range w.high {
 			from, to := x[(oy*w.down+ky)*w.width*w.depth:], rows[ky*line:]
-			if line == 3 { // a call of copy would take longer
-				for ox := range w.outWidth {
-					f, t := from[ox*step:ox*step+3], to[ox*across:ox*across+3]
-					t[0], t[1], t[2] = f[0], f[1], f[2]
-				}
-				continue
-			}
 			for ox := range w.outWidth {
 				copy(to[ox*across:ox*across+line], from[ox*step:])
 			}
@@ -288,7 +306,7 @@ func (c *conv) Backward(dy Tensor) Tensor {
 		if c.first {
 			return
 		}
-		c.slope = resized(c.slope, len(patches.Data[:patches.Rows*patches.Cols]))
+		c.slope = resized(c.slope, patches.Rows*patches.Cols)
 		clear(c.slope)
 		c.W.multiplyTurned(Mat(c.slope, patches.Rows, patches.Cols), g)
 		c.putBack(from, to)

@@ -77,13 +77,13 @@ func (e *Embedding) lengthsOf(x Tensor) []int {
 	}
 	e.lengths = resized(e.lengths, x.Shape[0])
 	for i := range e.lengths {
-		e.lengths[i] = real(x.Data[i*x.Shape[1] : i*x.Shape[1]+x.length(i, x.Shape[1])])
+		e.lengths[i] = unpadded(x.Data[i*x.Shape[1] : i*x.Shape[1]+x.length(i, x.Shape[1])])
 	}
 	return e.lengths
 }
 
-// real is how many ids there are before the padding.
-func real(ids []float32) int {
+// unpadded is how many ids there are before the padding.
+func unpadded(ids []float32) int {
 	n := len(ids)
 	for n > 0 && ids[n-1] <= 0 {
 		n--

@@ -299,3 +299,29 @@ func TestStepsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// Each step has a label of its own: whether a small or a large id came last;
+// labels behind the end and negative ones are left out.
+func TestFitLabelsSteps(t *testing.T) {
+	d := words(400, 3)
+	d.Y = NewTensor(400, 10)
+	for i := range 400 {
+		for s := range 10 {
+			switch id := d.X.Data[i*10+s]; {
+			case id == 0:
+				d.Y.Data[i*10+s] = float32(s % 2) // nonsense, but padding
+			case s == 3:
+				d.Y.Data[i*10+s] = -1
+			case id > 10:
+				d.Y.Data[i*10+s] = 1
+			}
+		}
+	}
+	m := build(t, Input(10).Embedding(20, 8).Masked().GRU(12).Sequences().Bidirectional().Dense(2, "softmax"), 1)
+	o := Options{Epochs: 12, Optimizer: Optimizer{Rate: .01}}
+	fit(t, m, d, o)
+	score, err := m.Evaluate(d, o)
+	if err != nil || score.Metric < .99 {
+		t.Errorf("%+v, %v", score, err)
+	}
+}

@@ -15,6 +15,8 @@ func layerCases() map[string]Spec {
 		"conv1d":             Input(9, 3).Conv1D(4, 3),
 		"conv1d same":        Input(9, 3).Conv1D(4, 4).Same().Strides(2),
 		"conv2d":             Input(7, 6, 2).Conv2D(3, 3),
+		"conv2d lines":       Input(6, 7, 1).Conv2D(3, 3).Conv2D(2, 2),
+		"conv2d lines, down": Input(7, 6, 1).Conv2D(3, 2).Strides(2, 1),
 		"conv2d same":        Input(7, 6, 2).Conv2D(5, 3).Same().Strides(2, 3),
 		"conv2d 1x1":         Input(4, 4, 3).Conv2D(5, 1),
 		"conv2d window":      Input(5, 6, 2).Add(LayerSpec{Type: "Conv2D", Filters: 2, Kernel: Dims{2, 5}, Padding: "same"}),

@@ -16,6 +16,7 @@ type Model struct {
 	head     string // softmax, sigmoid or "": the last activation
 	net      *network
 	block    int                         // samples that a session takes together
+	widest   int                         // elements of a sample at most, behind any layer
 	sessions sync.Pool                   // *Session
 	tables   atomic.Pointer[[][]float32] // of [folded], nil = not made since the weights changed
 }
@@ -34,7 +35,7 @@ func (s Spec) make(b *builder) (*Model, error) {
 		return nil, err
 	}
 	head, _ := s.split()
-	m := &Model{spec: s, out: out, head: head, net: net, block: block}
+	m := &Model{spec: s, out: out, head: head, net: net, block: block, widest: b.widest}
 	if !b.sequences {
 		m.block = min(block, max(fewest, cachedNet/b.widest))
 	}

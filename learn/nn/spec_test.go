@@ -137,3 +137,36 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for, the answer is a model or an error.
+func FuzzParseSpec(f *testing.F) {
+	f.Add([]byte(cnnJSON))
+	for _, spec := range layerCases() {
+		text, err := json.Marshal(spec)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, err := ParseSpec(data)
+		if err != nil {
+			return
+		}
+		n, err := spec.Parameters()
+		if err != nil || n > 1e5 || size(spec.Input) > 1e4 {
+			return
+		}
+		m, err := spec.Build(1)
+		if err != nil {
+			t.Fatalf("%s has %d parameters, but: %v", data, n, err)
+		}
+		if m.widest > 1e5 {
+			return
+		}
+		y, err := m.Predict(NewTensor(append([]int{2}, spec.Input...)...))
+		if err != nil || !slices.Equal(y.Shape[1:], m.Output()) {
+			t.Errorf("%s puts out %v, not %v: %v", data, y.Shape, m.Output(), err)
+		}
+	})
+}

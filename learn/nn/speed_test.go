@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -56,6 +57,22 @@ func BenchmarkPredict64(b *testing.B) {
 				}
 			}
 			b.ReportMetric(64*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
+		})
+	}
+}
+
+// BenchmarkTile is the ceiling: a tile of GEMM within the first-level cache.
+func BenchmarkTile(b *testing.B) {
+	for _, k := range []int{9, 96, 288} {
+		b.Run(fmt.Sprint(k), func(b *testing.B) {
+			rows, cols := active.tileSize()
+			x, panel, c := make([]float32, rows*k), make([]float32, k*cols), make([]float32, rows*cols)
+			for b.Loop() {
+				for range 100 {
+					active.tile(k, x, k, 1, panel, c, cols)
+				}
+			}
+			b.ReportMetric(100*2*float64(rows*cols*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
 	}
 }
