@@ -33,11 +33,14 @@ func main() {
 	folder := flag.String("terminology", "../shared/data/terminology", "folder with icd10cm-2024.tsv.gz and icd10cm-to-ccsr-default.tsv.gz")
 	split := flag.String("split", "category", "code or category")
 	baseline := flag.String("baseline", "", "answers of baseline.py for the same split")
+	out := flag.String("out", "", "file to write our answers to, in the baseline's form")
+	given := flag.String("answers", "", "answers of -out to compare, instead of a fit")
 	only := flag.String("only", "", "families to choose among, with commas; empty = all for texts")
 	background := flag.Bool("background", false, "give the titles of ICD-9-CM as texts without labels")
 	threads := flag.Int("threads", 2, "threads")
 	flag.Parse()
-	if err := run(context.Background(), *folder, *split, *baseline, *only, *background, *threads); err != nil {
+	b := bench{folder: *folder, split: *split, baseline: *baseline, out: *out, given: *given, only: *only, background: *background, threads: *threads}
+	if err := b.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -49,61 +52,87 @@ func heldOut(key string) bool {
 	return binary.BigEndian.Uint64(h[:])%100 >= 80
 }
 
-func run(ctx context.Context, folder, split, baseline, only string, background bool, threads int) error {
-	d, codes, err := titles(folder)
+// bench is what was asked for.
+type bench struct {
+	folder, split, baseline, out, given, only string
+	background                                bool
+	threads                                   int
+}
+
+func (b bench) run(ctx context.Context) error {
+	d, codes, err := titles(b.folder)
 	if err != nil {
 		return err
 	}
-	key := func(i int) string {
-		if split == "code" {
-			return codes[i]
+	fit, check, test := b.deal(codes)
+	train := slices.Concat(fit, check)
+	slices.Sort(train)
+	var extra []int
+	if b.background {
+		more, err := addBackground(d, b.folder)
+		if err != nil {
+			return err
 		}
-		return codes[i][:3]
+		for k := range more {
+			extra = append(extra, len(codes)+k)
+		}
 	}
-	var fit, check, train, test []int
-	for i := range codes {
+	fmt.Printf("%s: %d titles of %d classes, %d to train on (%d + %d inner), %d to test on, %d without labels\n",
+		b.split, len(codes), len(d.Classes), len(train), len(fit), len(check), len(test), len(extra))
+	if b.given == "" {
+		family, err := b.choose(ctx, d, slices.Concat(fit, extra), check)
+		if err != nil {
+			return err
+		}
+		said, err := b.answer(ctx, family, d, slices.Concat(train, extra), test)
+		if err != nil {
+			return err
+		}
+		if b.given = b.out; b.given == "" {
+			b.given = filepath.Join(os.TempDir(), "aiaas-answers.tsv")
+		}
+		if err := write(b.given, d, codes, test, said); err != nil {
+			return err
+		}
+	}
+	return b.compare(d, codes, test)
+}
+
+// deal is the inner split of the training titles, and the test titles.
+func (b bench) deal(codes []string) (fit, check, test []int) {
+	for i, key := range codes {
+		if b.split != "code" {
+			key = key[:3]
+		}
 		switch {
-		case heldOut("ember-v1:" + key(i)):
+		case heldOut("ember-v1:" + key):
 			test = append(test, i)
-			continue
-		case heldOut("ember-v1:inner:" + key(i)):
+		case heldOut("ember-v1:inner:" + key):
 			check = append(check, i)
 		default:
 			fit = append(fit, i)
 		}
-		train = append(train, i)
 	}
-	more := 0
-	if background {
-		if more, err = addBackground(d, folder); err != nil {
-			return err
-		}
-	}
-	extra := make([]int, more)
-	for k := range extra {
-		extra[k] = len(codes) + k
-	}
-	fmt.Printf("%s: %d titles of %d classes, %d to train on (%d + %d inner), %d to test on, %d without labels\n",
-		split, len(codes), len(d.Classes), len(train), len(fit), len(check), len(test), more)
-	family, err := choose(ctx, d, slices.Concat(fit, extra), check, only, threads)
+	return fit, check, test
+}
+
+// compare prints what our answers are worth, and beside the baseline's.
+func (b bench) compare(d *aiaas.Dataset, codes []string, test []int) error {
+	ours, err := right(b.given, d, codes, test)
 	if err != nil {
 		return err
 	}
-	right, err := measure(ctx, family, d, slices.Concat(train, extra), test, threads)
-	if err != nil {
-		return err
-	}
-	group := units(split, codes, test)
-	fmt.Printf("%s, %s: %s on %d titles\n", split, family.Name, learn.Mean(right, group, 2000, 1), len(test))
-	if baseline == "" {
+	group := units(b.split, codes, test)
+	fmt.Printf("%s: ours %s on %d titles\n", b.split, learn.Mean(ours, group, 2000, 1), len(test))
+	if b.baseline == "" {
 		return nil
 	}
-	theirs, err := answers(baseline, d, codes, test)
+	theirs, err := right(b.baseline, d, codes, test)
 	if err != nil {
 		return err
 	}
-	diff, p := learn.DiffP(right, theirs, group, 5000, 1)
-	fmt.Printf("baseline: %s\ndifference: %s, p = %.4f\n", learn.Mean(theirs, group, 2000, 1), diff, p)
+	diff, p := learn.DiffP(ours, theirs, group, 5000, 1)
+	fmt.Printf("%s: baseline %s, difference %s, p = %.4f\n", b.split, learn.Mean(theirs, group, 2000, 1), diff, p)
 	return nil
 }
 
@@ -188,60 +217,71 @@ func addBackground(d *aiaas.Dataset, folder string) (int, error) {
 }
 
 // choose is the family that is right most often on the inner split.
-func choose(ctx context.Context, d *aiaas.Dataset, fit, check []int, only string, threads int) (aiaas.Family, error) {
-	var top aiaas.Family
-	most := -1.
+func (b bench) choose(ctx context.Context, d *aiaas.Dataset, fit, check []int) (aiaas.Family, error) {
 	var candidates []aiaas.Family
 	for _, f := range aiaas.Families() {
-		asked := only == "" || slices.Contains(strings.Split(only, ","), f.Name)
+		asked := b.only == "" || slices.Contains(strings.Split(b.only, ","), f.Name)
 		if f.Rank > 0 && asked && f.Accepts(d.Take(fit)) == nil {
 			candidates = append(candidates, f)
 		}
 	}
-	if len(candidates) == 1 {
-		return candidates[0], nil
+	if len(candidates) == 0 {
+		return aiaas.Family{}, fmt.Errorf("no family for texts among %q", b.only)
 	}
+	top, most := candidates[0], -1
 	for _, f := range candidates {
-		right, err := measure(ctx, f, d, fit, check, threads)
+		if len(candidates) == 1 {
+			break
+		}
+		said, err := b.answer(ctx, f, d, fit, check)
 		if err != nil {
 			return top, err
 		}
-		e := learn.Mean(right, make([]int, len(right)), 0, 1)
-		fmt.Printf("  %s: %.4f inner\n", f.Name, e.Value)
-		if e.Value > most {
-			top, most = f, e.Value
+		hits := 0
+		for k, i := range check {
+			if said[k] == d.Labels[i][0] {
+				hits++
+			}
+		}
+		fmt.Printf("  %s: %.4f inner\n", f.Name, float64(hits)/float64(len(check)))
+		if hits > most {
+			top, most = f, hits
 		}
 	}
 	return top, nil
 }
 
-// measure is which of the test titles the family gets right.
-func measure(ctx context.Context, f aiaas.Family, d *aiaas.Dataset, train, test []int, threads int) ([]float64, error) {
+// answer is the class that the family, fitted to some titles, gives to others.
+func (b bench) answer(ctx context.Context, f aiaas.Family, d *aiaas.Dataset, train, test []int) ([]int, error) {
 	begin := time.Now()
-	m, err := f.Fit(ctx, d.Take(train), aiaas.Fitting{Seed: 1, Threads: threads})
+	m, err := f.Fit(ctx, d.Take(train), aiaas.Fitting{Seed: 1, Threads: b.threads})
 	if err != nil {
 		return nil, err
 	}
-	t := d.Take(test)
-	p, err := m.Predict(ctx, t)
+	p, err := m.Predict(ctx, d.Take(test))
 	if err != nil {
 		return nil, err
 	}
 	k := len(d.Classes)
-	right := make([]float64, len(test))
-	for i, of := range t.Labels {
-		best := 0
+	said := make([]int, len(test))
+	for i := range said {
 		for c, v := range p[i*k : (i+1)*k] {
-			if v > p[i*k+best] {
-				best = c
+			if v > p[i*k+said[i]] {
+				said[i] = c
 			}
-		}
-		if best == of[0] {
-			right[i] = 1
 		}
 	}
 	fmt.Printf("  %s: fit and answers in %s\n", f.Name, time.Since(begin).Round(time.Second))
-	return right, nil
+	return said, nil
+}
+
+// write keeps answers in the form of the baseline's.
+func write(path string, d *aiaas.Dataset, codes []string, test, said []int) error {
+	var text strings.Builder
+	for k, i := range test {
+		fmt.Fprintf(&text, "%s\t%s\n", codes[i], d.Classes[said[k]])
+	}
+	return os.WriteFile(path, []byte(text.String()), 0o600)
 }
 
 // units are what is resampled: titles, or the categories that were kept out.
@@ -261,8 +301,8 @@ func units(split string, codes []string, test []int) []int {
 	return group
 }
 
-// answers is which of the test titles the baseline gets right.
-func answers(path string, d *aiaas.Dataset, codes []string, test []int) ([]float64, error) {
+// right is which of the test titles the answers in a file get right.
+func right(path string, d *aiaas.Dataset, codes []string, test []int) ([]float64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -273,15 +313,15 @@ func answers(path string, d *aiaas.Dataset, codes []string, test []int) ([]float
 			said[code] = class
 		}
 	}
-	right := make([]float64, len(test))
+	hits := make([]float64, len(test))
 	for k, i := range test {
 		answer, ok := said[codes[i]]
 		if !ok {
 			return nil, fmt.Errorf("%s has no answer for %s: another split?", path, codes[i])
 		}
 		if answer == d.Classes[d.Labels[i][0]] {
-			right[k] = 1
+			hits[k] = 1
 		}
 	}
-	return right, nil
+	return hits, nil
 }
