@@ -17,6 +17,7 @@ type builder struct {
 	blank         bool       // new numbers are zeros, to be loaded
 	shared        *network   // whose numbers to share; nil = not
 	grads         bool       // with room for gradients
+	inputs        bool       // also for those of the input, which training can do without
 	params, state []*Param
 	total         int
 	widest        int  // elements of a sample at most, behind any layer
@@ -194,7 +195,7 @@ func (s Spec) build(b *builder) (*network, []int, error) {
 	if b.total > largest {
 		return nil, nil, fmt.Errorf("nn: the model has more than %d parameters", largest)
 	}
-	if l, ok := layers[0].(interface{ isFirst() }); ok {
+	if l, ok := layers[0].(interface{ isFirst() }); ok && !b.inputs {
 		l.isFirst()
 	}
 	return &network{layers, b.params, b.state}, out, nil
