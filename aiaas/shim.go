@@ -1,7 +1,6 @@
 package aiaas
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 )
@@ -11,8 +10,3 @@ func Custom(spec, options json.RawMessage) (Family, error) { return Family{}, er
 
 // CustomLoader is a stand-in.
 func CustomLoader() Family { return Family{Name: "custom"} }
-
-// Explain is a stand-in.
-func Explain(ctx context.Context, m Model, d *Dataset, row, class int) (Explanation, error) {
-	return Explanation{}, errors.New("not yet")
-}
