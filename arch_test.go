@@ -26,7 +26,7 @@ var doors = map[string][]string{
 	"recommender":        {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety"},
 	"recommender/eval":   {"recommender", "record", "learn", "terms"},
 	"ingest":             {"record", "terms", "fhir", "store", "timelines", "index", "embeddings"},
-	"server":             {"record", "terms", "fhir", "recommender", "recommender/safety", "server/auth"},
+	"server":             {"record", "terms", "fhir", "recommender", "recommender/safety", "aiaas", "server/auth"},
 	"server/auth":        {},
 	".":                  {"*"},
 	"cmd/ember":          {"*"},

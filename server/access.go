@@ -34,7 +34,7 @@ func (c *call) admit(ctx context.Context) error {
 		return c.deny(ctx, "", "the right "+c.route.right.String()+" is missing",
 			"give the token this right in the token file")
 	}
-	if who.Limited() && c.route.right&(auth.Write|auth.Search) != 0 {
+	if who.Limited() && c.route.right&(auth.Write|auth.Search|auth.Models) != 0 {
 		return c.deny(ctx, "", "a token that is limited to some patients may not "+c.route.right.String(),
 			"use a token without a list of patients")
 	}
@@ -89,6 +89,10 @@ func actionOf(rt *route) auth.Action {
 		return auth.ActionRecommend
 	case rt.right == auth.Search:
 		return auth.ActionSearch
+	case rt.right == auth.Predict:
+		return auth.ActionPredict
+	case rt.right == auth.Models:
+		return auth.ActionModels
 	}
 	return auth.ActionRead
 }

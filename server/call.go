@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,7 +128,47 @@ func (c *call) fail(err error) {
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", fmt.Sprint(max(1, int((f.RetryAfter+time.Second-1)/time.Second))))
 	}
-	c.send(f.Status, fhirJSON, outcomeJSON(f.issues()))
+	media, body := c.faultBody(f)
+	c.send(f.Status, media, body)
+}
+
+// faultBody is the fault in the form of the route's protocol.
+func (c *call) faultBody(f *Fault) (media string, body []byte) {
+	text := f.Detail
+	if f.Path != "" {
+		text = f.Path + ": " + text
+	}
+	if f.Hint != "" {
+		text += "; " + f.Hint
+	}
+	switch {
+	case strings.HasPrefix(c.route.pattern, "/v2"):
+		return plainJSON, append(quote([]byte(`{"error":`), text), '}')
+	case c.route.pattern == "/v1/embeddings":
+		b := quote([]byte(`{"error":{"message":`), text)
+		b = quote(append(b, `,"type":`...), openAIType(f.Status))
+		if f.Path == "" {
+			b = append(b, `,"param":null`...)
+		} else {
+			b = quote(append(b, `,"param":`...), f.Path)
+		}
+		return plainJSON, append(quote(append(b, `,"code":`...), f.Code), "}}"...)
+	}
+	return fhirJSON, outcomeJSON(f.issues())
+}
+
+func openAIType(status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "authentication_error"
+	case status == http.StatusForbidden:
+		return "permission_error"
+	case status == http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case status < http.StatusInternalServerError:
+		return "invalid_request_error"
+	}
+	return "server_error"
 }
 
 // requestIDs numbers requests from a random beginning. Ids of clients are not

@@ -14,8 +14,8 @@ import (
 	"ember/server/auth"
 )
 
-// Deps is what the server needs of the other rooms. All but Tokens must be
-// there. Everything is called by many goroutines at once.
+// Deps is what the server needs of the other rooms. All but Tokens and the model
+// service must be there. Everything is called by many goroutines at once.
 type Deps struct {
 	Loader      Loader
 	Writer      Writer
@@ -26,6 +26,20 @@ type Deps struct {
 	Searcher    Searcher
 	Health      Health
 	Auditor     auth.Auditor
+
+	// The model service; without one its routes find nothing.
+	Datasets      Datasets
+	DatasetKeeper DatasetKeeper
+	Jobs          Jobs
+	JobKeeper     JobKeeper
+	Versions      Versions
+	Papers        Papers
+	Promoter      Promoter
+	Shadower      Shadower
+	Predictor     Predictor
+	Explainer     Explainer
+	Embedder      Embedder
+
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.
 	Tokens Authenticator

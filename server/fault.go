@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
+	"ember/aiaas"
 	"ember/fhir"
 	"ember/server/auth"
 )
@@ -96,6 +98,10 @@ func faultOf(err error) *Fault {
 	case errors.Is(err, ErrTooLarge), errors.Is(err, fhir.ErrTooLarge), errors.Is(err, fhir.ErrBomb), errors.As(err, &tooLarge):
 		return &Fault{Status: http.StatusRequestEntityTooLarge, Code: "too-long", Detail: "the body is over the limit",
 			Hint: "send smaller Bundles, or NDJSON as application/fhir+ndjson, which has no such limit"}
+	case errors.Is(err, ErrNoVector):
+		return &Fault{Status: http.StatusUnprocessableEntity, Code: "value", Path: "input", Detail: "nothing is known of an input, so it has no place", Hint: "send other words, or a code that patients have"}
+	case serviceFault(err) != nil:
+		return serviceFault(err)
 	case errors.Is(err, ErrUnready):
 		return &Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "what this needs is not ready yet",
 			Hint: "/readyz and /v1/status say what is missing", RetryAfter: 5 * time.Second}
@@ -111,6 +117,22 @@ func faultOf(err error) *Fault {
 		return &Fault{Status: statusGone, Code: "timeout", Detail: "the client left, or the server stops"}
 	}
 	return &Fault{Status: http.StatusInternalServerError, Code: "exception", Detail: "internal error"}
+}
+
+// serviceFault is the fault of an error of the model service, nil for others. Its
+// texts hold names of files and columns, and no values.
+func serviceFault(err error) *Fault {
+	for _, m := range [...]struct {
+		is     error
+		status int
+		code   string
+	}{{aiaas.ErrNotFound, http.StatusNotFound, "not-found"}, {aiaas.ErrExists, http.StatusConflict, "duplicate"}, {aiaas.ErrBusy, http.StatusConflict, "conflict"},
+		{aiaas.ErrRefused, http.StatusConflict, "business-rule"}, {aiaas.ErrInvalid, http.StatusBadRequest, "value"}} {
+		if errors.Is(err, m.is) {
+			return &Fault{Status: m.status, Code: m.code, Detail: strings.TrimPrefix(err.Error(), "aiaas: ")}
+		}
+	}
+	return nil
 }
 
 var (

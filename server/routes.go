@@ -18,7 +18,8 @@ const (
 	classAsk
 	classData
 	classLoad
-	classWait // a part of the probes that waits for the index
+	classWait  // a part of the probes that waits for the index
+	classWatch // follows a job to its end
 	classes
 )
 
@@ -43,6 +44,43 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/patients/{id}/recommendations", auth.Recommend, false, classAsk, s.recommendStored},
 		{http.MethodPost, "/v1/recommendations", auth.Recommend, false, classAsk, s.recommendPosted},
 		{http.MethodGet, "/v1/search", auth.Search, false, classAsk, s.search},
+		{http.MethodGet, "/v1/datasets", auth.Models, false, classData, s.listDatasets},
+		{http.MethodPost, "/v1/datasets/{name}", auth.Models, false, classLoad, s.putDataset},
+		{http.MethodGet, "/v1/datasets/{name}", auth.Models, false, classData, s.showDataset},
+		{http.MethodDelete, "/v1/datasets/{name}", auth.Models, false, classData, s.dropDataset},
+		{http.MethodGet, "/v1/datasets/{name}/report", auth.Models, false, classData, s.datasetReport},
+		{http.MethodGet, "/v1/jobs", auth.Models, false, classData, s.listJobs},
+		{http.MethodPost, "/v1/jobs", auth.Models, false, classData, s.submit},
+		{http.MethodGet, "/v1/jobs/{id}", auth.Models, false, classData, s.showJob},
+		{http.MethodDelete, "/v1/jobs/{id}", auth.Models, false, classData, s.cancelJob},
+		{http.MethodGet, "/v1/jobs/{id}/events", auth.Models, false, classWatch, s.jobEvents},
+		{http.MethodGet, "/v1/models", auth.Predict, false, classData, s.listModels},
+		{http.MethodGet, "/v1/models/{name}", auth.Predict, false, classData, s.showModel},
+		{http.MethodPost, "/v1/models/{name}/predict", auth.Predict, false, classAsk, s.predict},
+		{http.MethodPost, "/v1/models/{name}/promote", auth.Models, false, classData, s.promote},
+		{http.MethodPost, "/v1/models/{name}/rollback", auth.Models, false, classData, s.rollback},
+		{http.MethodGet, "/v1/models/{name}/shadow", auth.Models, false, classData, s.shadow},
+		{http.MethodPut, "/v1/models/{name}/shadow", auth.Models, false, classData, s.setShadow},
+		{http.MethodDelete, "/v1/models/{name}/shadow", auth.Models, false, classData, s.endShadow},
+		{http.MethodGet, "/v1/models/{name}/versions", auth.Predict, false, classData, s.listVersions},
+		{http.MethodGet, "/v1/models/{name}/versions/{version}", auth.Predict, false, classData, s.showModel},
+		{http.MethodDelete, "/v1/models/{name}/versions/{version}", auth.Models, false, classData, s.dropVersion},
+		{http.MethodGet, "/v1/models/{name}/versions/{version}/card", auth.Predict, false, classData, s.card},
+		{http.MethodGet, "/v1/models/{name}/versions/{version}/evaluation", auth.Predict, false, classData, s.evaluation},
+		{http.MethodGet, "/v1/models/{name}/versions/{version}/export", auth.Models, false, classData, s.export},
+		{http.MethodPost, "/v1/embeddings", auth.Predict, false, classAsk, s.embeddings},
+		{http.MethodGet, "/v2", 0, true, classProbe, s.serverInfo},
+		{http.MethodGet, "/v2/health/live", 0, true, classProbe, s.liveness},
+		{http.MethodGet, "/v2/health/ready", 0, true, classProbe, s.readiness},
+		{http.MethodPost, "/v2/repository/index", auth.Predict, false, classData, s.repository},
+		{http.MethodGet, "/v2/models/{name}", auth.Predict, false, classData, s.modelMetadata},
+		{http.MethodGet, "/v2/models/{name}/ready", auth.Predict, false, classData, s.modelReady},
+		{http.MethodGet, "/v2/models/{name}/config", auth.Predict, false, classData, s.modelConfig},
+		{http.MethodPost, "/v2/models/{name}/infer", auth.Predict, false, classAsk, s.infer},
+		{http.MethodGet, "/v2/models/{name}/versions/{version}", auth.Predict, false, classData, s.modelMetadata},
+		{http.MethodGet, "/v2/models/{name}/versions/{version}/ready", auth.Predict, false, classData, s.modelReady},
+		{http.MethodGet, "/v2/models/{name}/versions/{version}/config", auth.Predict, false, classData, s.modelConfig},
+		{http.MethodPost, "/v2/models/{name}/versions/{version}/infer", auth.Predict, false, classAsk, s.infer},
 		{http.MethodGet, "/v1/status", 0, false, classProbe, s.status},
 		{http.MethodGet, "/metrics", auth.Admin, false, classProbe, s.exposeMetrics},
 		{http.MethodGet, "/healthz", 0, true, classProbe, s.healthz},
@@ -64,7 +102,7 @@ func (s *Server) Routes() []string {
 // timeout is how long a request of the class may take.
 func (s *Server) timeout(c class) time.Duration {
 	switch c {
-	case classLoad:
+	case classLoad, classWatch:
 		return s.opt.Timeouts.Load
 	case classProbe:
 		return s.opt.Timeouts.Wait

@@ -50,6 +50,7 @@ func New(opt Options, deps Deps) (*Server, error) {
 		classData:  make(chan struct{}, opt.Limits.Requests),
 		classLoad:  make(chan struct{}, opt.Limits.Loads),
 		classWait:  make(chan struct{}, max(1, opt.Limits.Probes/2)),
+		classWatch: make(chan struct{}, opt.Limits.Probes),
 	}
 	s.engine = s.routesOn(newEngine())
 	return s, nil

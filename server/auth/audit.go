@@ -23,6 +23,8 @@ const (
 	ActionLoad      Action = "load"
 	ActionRecommend Action = "recommend"
 	ActionSearch    Action = "search"
+	ActionPredict   Action = "predict"
+	ActionModels    Action = "models"
 )
 
 // Begun is the Outcome of the entry that is recorded before something is

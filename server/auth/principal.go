@@ -27,12 +27,16 @@ const (
 	Search
 	// Admin: metrics and the state of the server; no patient data.
 	Admin
+	// Predict: ask models of the model service, and embeddings of words.
+	Predict
+	// Models: upload and delete datasets, train, promote and delete models.
+	Models
 
 	// All is every right.
-	All = Read | Write | Recommend | Search | Admin
+	All = Read | Write | Recommend | Search | Admin | Predict | Models
 )
 
-var rightNames = []string{"read", "write", "recommend", "search", "admin"}
+var rightNames = []string{"read", "write", "recommend", "search", "admin", "predict", "models"}
 
 // String names the rights in their fixed order, joined by commas.
 func (r Rights) String() string {

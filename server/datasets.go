@@ -1,0 +1,168 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"ember/aiaas"
+)
+
+// putDataset is POST /v1/datasets/{name}: the file as the body, or several as
+// multipart/form-data. They are sealed as they come.
+func (s *Server) putDataset(ctx context.Context, c *call) error {
+	if s.deps.Datasets == nil {
+		return ErrNotFound
+	}
+	name := c.params.ByName("name")
+	schema, err := schemaOf(c.r.URL.Query())
+	if err != nil {
+		return err
+	}
+	next, done, err := c.uploads()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := c.auditBegun(ctx, "", "Dataset/"+name); err != nil {
+		return err
+	}
+	info, report, err := s.deps.Datasets.PutDataset(ctx, name, schema, next)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusCreated, map[string]any{"dataset": info, "report": report})
+}
+
+// schemaOf reads the schema from the query.
+func schemaOf(q url.Values) (schema aiaas.Schema, err error) {
+	list := func(name string) (all []string) {
+		for _, v := range q[name] {
+			for part := range strings.SplitSeq(v, ",") {
+				if part != "" {
+					all = append(all, part)
+				}
+			}
+		}
+		return all
+	}
+	schema = aiaas.Schema{Label: q.Get("label"), Subject: q.Get("subject"), Split: q.Get("split"), Between: q.Get("between"),
+		Inputs: list("inputs"), Ignore: list("ignore"), Number: q.Get("number") == "true", Multi: q.Get("multi") == "true"}
+	for name, v := range q {
+		if column, ok := strings.CutPrefix(name, "kind."); ok {
+			if schema.Kinds == nil {
+				schema.Kinds = map[string]string{}
+			}
+			schema.Kinds[column] = v[0]
+		}
+	}
+	if task := q.Get("task"); task != "" {
+		if schema.Task, err = aiaas.ParseTask(task); err != nil {
+			return schema, &Fault{Status: http.StatusBadRequest, Code: "value", Path: "task", Detail: "there is no such task",
+				Hint: "the tasks are text-classification, image-classification, sequence-classification and tabular"}
+		}
+	}
+	return schema, nil
+}
+
+// uploads gives the files of a request, one after the other as they come.
+func (c *call) uploads() (next func() (aiaas.File, error), done func(), err error) {
+	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/form-data") {
+		body, err := c.body(c.s.opt.Limits.StreamBytes)
+		if err != nil {
+			return nil, nil, err
+		}
+		given := false
+		return func() (aiaas.File, error) {
+			if given {
+				return aiaas.File{}, io.EOF
+			}
+			given = true
+			return aiaas.File{Name: fileName(c.r), Body: body}, nil
+		}, func() { body.Close() }, nil
+	}
+	body, err := c.body(c.s.opt.Limits.StreamBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.r.Body = body
+	parts, err := c.r.MultipartReader()
+	if err != nil {
+		body.Close()
+		return nil, nil, &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body is not multipart/form-data"}
+	}
+	return func() (aiaas.File, error) {
+		for {
+			p, err := parts.NextPart()
+			if errors.Is(err, io.EOF) {
+				return aiaas.File{}, io.EOF
+			}
+			if err != nil {
+				return aiaas.File{}, fmt.Errorf("server: reading an upload: %w", err)
+			}
+			if p.FileName() != "" {
+				return aiaas.File{Name: p.FileName(), Body: p}, nil
+			}
+		}
+	}, func() { body.Close() }, nil
+}
+
+// listDatasets is GET /v1/datasets.
+func (s *Server) listDatasets(_ context.Context, c *call) error {
+	if s.deps.Datasets == nil {
+		return ErrNotFound
+	}
+	all, err := s.deps.Datasets.Datasets()
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, map[string]any{"datasets": all})
+}
+
+// showDataset is GET /v1/datasets/{name}.
+func (s *Server) showDataset(_ context.Context, c *call) error {
+	if s.deps.DatasetKeeper == nil {
+		return ErrNotFound
+	}
+	info, err := s.deps.DatasetKeeper.Dataset(c.params.ByName("name"))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, info)
+}
+
+// datasetReport is GET /v1/datasets/{name}/report, as JSON or as plain text.
+func (s *Server) datasetReport(ctx context.Context, c *call) error {
+	if s.deps.DatasetKeeper == nil {
+		return ErrNotFound
+	}
+	r, err := s.deps.DatasetKeeper.Report(ctx, c.params.ByName("name"))
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(c.r.Header.Get("Accept"), "text/plain") {
+		c.send(http.StatusOK, "text/plain; charset=utf-8", []byte(r.String()))
+		return nil
+	}
+	return c.answer(http.StatusOK, r)
+}
+
+// dropDataset is DELETE /v1/datasets/{name}.
+func (s *Server) dropDataset(ctx context.Context, c *call) error {
+	if s.deps.DatasetKeeper == nil {
+		return ErrNotFound
+	}
+	name := c.params.ByName("name")
+	if err := c.auditBegun(ctx, "", "Dataset/"+name); err != nil {
+		return err
+	}
+	if err := s.deps.DatasetKeeper.DeleteDataset(name); err != nil {
+		return err
+	}
+	c.send(http.StatusNoContent, plainJSON, nil)
+	return nil
+}

@@ -1,0 +1,289 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"ember/aiaas"
+	"ember/server/auth"
+)
+
+// listed is a model as OpenAI's clients list it, with what we know of it.
+type listed struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	Owner   string `json:"owned_by"`
+	*aiaas.Serving
+}
+
+// listModels is GET /v1/models.
+func (s *Server) listModels(_ context.Context, c *call) error {
+	list := []listed{}
+	if s.deps.Versions != nil {
+		all, err := s.deps.Versions.Models()
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			list = append(list, listed{all[i].Name, "model", all[i].Created.Unix(), "ember", &all[i]})
+		}
+	}
+	if s.deps.Embedder != nil {
+		for _, name := range s.deps.Embedder.EmbeddingModels() {
+			list = append(list, listed{ID: name, Object: "model", Owner: "ember"})
+		}
+	}
+	return c.answer(http.StatusOK, map[string]any{"object": "list", "data": list})
+}
+
+// showModel is GET /v1/models/{name} and …/versions/{version}.
+func (s *Server) showModel(_ context.Context, c *call) error {
+	v, err := c.served()
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, listed{v.Name, "model", v.Created.Unix(), "ember", &v})
+}
+
+// listVersions is GET /v1/models/{name}/versions.
+func (s *Server) listVersions(_ context.Context, c *call) error {
+	if s.deps.Versions == nil {
+		return ErrNotFound
+	}
+	all, err := s.deps.Versions.Versions(c.params.ByName("name"))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, map[string]any{"versions": all})
+}
+
+// evaluation, card and export are what is known of a version.
+func (s *Server) evaluation(_ context.Context, c *call) error {
+	if s.deps.Papers == nil {
+		return ErrNotFound
+	}
+	r, err := s.deps.Papers.Evaluation(c.params.ByName("name"), c.params.ByName("version"))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, r)
+}
+
+func (s *Server) card(_ context.Context, c *call) error {
+	if s.deps.Papers == nil {
+		return ErrNotFound
+	}
+	b, err := s.deps.Papers.Card(c.params.ByName("name"), c.params.ByName("version"))
+	if err != nil {
+		return err
+	}
+	c.send(http.StatusOK, "text/markdown; charset=utf-8", b)
+	return nil
+}
+
+func (s *Server) export(_ context.Context, c *call) error {
+	if s.deps.Papers == nil {
+		return ErrNotFound
+	}
+	var b writeBuffer
+	if err := s.deps.Papers.Export(c.params.ByName("name"), c.params.ByName("version"), c.r.URL.Query().Get("format"), &b); err != nil {
+		return err
+	}
+	c.send(http.StatusOK, "application/octet-stream", b)
+	return nil
+}
+
+type writeBuffer []byte
+
+func (b *writeBuffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+// change runs a change of what serves, recorded before it is made.
+func (c *call) change(ctx context.Context, do func(name string) error) error {
+	if c.s.deps.Promoter == nil {
+		return ErrNotFound
+	}
+	name := c.params.ByName("name")
+	if err := c.auditBegun(ctx, "", "Model/"+name); err != nil {
+		return err
+	}
+	if err := do(name); err != nil {
+		return err
+	}
+	if c.s.deps.Versions != nil {
+		if v, err := c.s.deps.Versions.Version(name, ""); err == nil {
+			return c.answer(http.StatusOK, v)
+		}
+	}
+	c.send(http.StatusNoContent, plainJSON, nil)
+	return nil
+}
+
+// promote is POST /v1/models/{name}/promote.
+func (s *Server) promote(ctx context.Context, c *call) error {
+	var q struct {
+		Version string `json:"version"`
+		Force   bool   `json:"force"`
+	}
+	if err := c.parse(&q); err != nil {
+		return err
+	}
+	return c.change(ctx, func(name string) error { return s.deps.Promoter.Promote(name, q.Version, q.Force) })
+}
+
+// rollback is POST /v1/models/{name}/rollback.
+func (s *Server) rollback(ctx context.Context, c *call) error {
+	return c.change(ctx, func(name string) error { return s.deps.Promoter.Rollback(name) })
+}
+
+// dropVersion is DELETE /v1/models/{name}/versions/{version}.
+func (s *Server) dropVersion(ctx context.Context, c *call) error {
+	return c.change(ctx, func(name string) error { return s.deps.Promoter.DeleteVersion(name, c.params.ByName("version")) })
+}
+
+// shadow is GET, setShadow PUT, endShadow DELETE /v1/models/{name}/shadow.
+func (s *Server) shadow(_ context.Context, c *call) error {
+	if s.deps.Shadower == nil {
+		return ErrNotFound
+	}
+	r, err := s.deps.Shadower.Shadow(c.params.ByName("name"))
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, r)
+}
+
+func (s *Server) setShadow(ctx context.Context, c *call) error {
+	var q struct {
+		Version string `json:"version"`
+	}
+	if err := c.parse(&q); err != nil {
+		return err
+	}
+	return s.shadowed(ctx, c, q.Version)
+}
+
+func (s *Server) endShadow(ctx context.Context, c *call) error { return s.shadowed(ctx, c, "") }
+
+func (s *Server) shadowed(ctx context.Context, c *call, version string) error {
+	if s.deps.Shadower == nil {
+		return ErrNotFound
+	}
+	return c.change(ctx, func(name string) error { return s.deps.Shadower.SetShadow(name, version) })
+}
+
+// parse reads a small JSON body; unknown names are refused.
+func (c *call) parse(into any) error {
+	r, err := c.body(1 << 20)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body is not what this takes: " + strings.TrimPrefix(unnamed(err), "json: ")}
+	}
+	return nil
+}
+
+// unnamed is a JSON fault; an unknown name is told, a value is not.
+func unnamed(err error) string {
+	if text := err.Error(); strings.HasPrefix(text, "json: unknown field ") {
+		return text
+	}
+	return jsonFault(err)
+}
+
+// predicted is one sample's answer.
+type predicted struct {
+	Probabilities map[string]float64 `json:"probabilities,omitempty"`
+	Labels        []string           `json:"labels,omitempty"`
+	Value         *float64           `json:"value,omitempty"`
+	Explanation   *aiaas.Explanation `json:"explanation,omitempty"`
+}
+
+// mostExplained bounds the samples explained in one call.
+const mostExplained = 16
+
+// predict is POST /v1/models/{name}/predict: a file in, an answer a sample out.
+func (s *Server) predict(ctx context.Context, c *call) error {
+	if s.deps.Predictor == nil || s.deps.Explainer == nil {
+		return ErrNotFound
+	}
+	query := c.r.URL.Query()
+	name, version := c.params.ByName("name"), query.Get("version")
+	body, err := c.body(s.opt.Limits.BodyBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	d, err := s.deps.Explainer.ReadInput(ctx, name, version, fileName(c.r), body)
+	if err != nil {
+		return err
+	}
+	p, err := s.deps.Predictor.Predict(ctx, name, version, d)
+	if err != nil {
+		return err
+	}
+	all := make([]predicted, d.Len())
+	for i := range all {
+		all[i] = sampleOf(p, i)
+	}
+	if class := query.Get("explain"); class != "" {
+		if class == "top" {
+			class = ""
+		}
+		for i := range all[:min(len(all), mostExplained)] {
+			e, err := s.deps.Explainer.Explain(ctx, name, version, d, i, class)
+			if err != nil {
+				return err
+			}
+			all[i].Explanation = &e
+		}
+	}
+	if err := c.audit(ctx, c.entry(auth.ActionPredict, "", "Model/"+name, http.StatusOK)); err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, map[string]any{"model": p.Model, "predictions": all})
+}
+
+func sampleOf(p aiaas.Prediction, i int) predicted {
+	values := p.Values[i*p.Outputs : (i+1)*p.Outputs]
+	if len(p.Model.Classes) == 0 {
+		v := float64(values[0])
+		return predicted{Value: &v}
+	}
+	out := predicted{Probabilities: map[string]float64{}, Labels: p.Labels[i]}
+	for k, class := range p.Model.Classes {
+		out.Probabilities[class] = float64(values[k])
+	}
+	return out
+}
+
+// fileName is what a body is called: ?file=, or what its media type suggests.
+func fileName(r *http.Request) string {
+	if name := r.URL.Query().Get("file"); name != "" {
+		return name
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return "body"
+	}
+	for _, t := range [...][2]string{{"text/csv", ".csv"}, {"ndjson", ".ndjson"}, {"jsonl", ".ndjson"}, {"image/png", ".png"}, {"image/jpeg", ".jpg"},
+		{"application/dicom", ".dcm"}, {"application/zip", ".zip"}} {
+		if strings.Contains(media, t[0]) {
+			return "body" + t[1]
+		}
+	}
+	return "body"
+}
+
+var _ io.Writer = (*writeBuffer)(nil)
