@@ -223,7 +223,7 @@ func (c client) try(method, path, mediaType string, body io.Reader) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	if media, encoding, ok := strings.Cut(mediaType, ";"); ok {
+	if media, encoding, ok := strings.Cut(mediaType, ";"); ok && !strings.Contains(encoding, "=") {
 		mediaType = media
 		req.Header.Set("Content-Encoding", encoding)
 	}
