@@ -24,6 +24,7 @@ type Choosing struct {
 	Threads  int
 	Reps     int // resamples for intervals, default 1,000
 	Progress func(Progress)
+	Folder   string // where finished folds are kept for a choice that is cut off; "" = nowhere
 }
 
 // Entry is one family's line on the leaderboard.
@@ -63,6 +64,7 @@ func Choose(ctx context.Context, d *Dataset, families []Family, o Choosing) (*Ch
 	more := unlabelled(d)
 	c := &chooser{o: o.filled(), d: train, all: d.Take(slices.Concat(rows, more))}
 	c.began = c.now()
+	c.key = c.keyOf()
 	for k := range more {
 		c.more = append(c.more, len(rows)+k)
 	}
@@ -94,6 +96,7 @@ type chooser struct {
 	all   *Dataset // the same, then what is not
 	more  []int    // rows of all without a label
 	began time.Time
+	key   string // of what a kept fold depends on, "" where none is kept
 	fold  []int
 	group []int
 	board []Entry
@@ -189,11 +192,15 @@ func (c *chooser) outOfFold(ctx context.Context, f Family, budget time.Duration)
 		if len(test) == 0 {
 			continue
 		}
-		model, err := f.Fit(ctx, c.all.Take(slices.Concat(train, c.more)), c.fitting(budget/time.Duration(folds), float64(k)/float64(folds+1), 1/float64(folds+1)))
-		if err != nil {
-			return nil, err
-		}
-		p, err := model.Predict(ctx, c.d.Take(test))
+		p, err := c.foldKept(f, k, len(test)*m, func(folder string) ([]float32, error) {
+			o := c.fitting(budget/time.Duration(folds), float64(k)/float64(folds+1), 1/float64(folds+1))
+			o.Folder = folder
+			model, err := f.Fit(ctx, c.all.Take(slices.Concat(train, c.more)), o)
+			if err != nil {
+				return nil, err
+			}
+			return model.Predict(ctx, c.d.Take(test))
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -252,7 +259,7 @@ func goodness(d *Dataset, p []float32) []float64 {
 }
 
 // choose fills the board and refits the family taken.
-func (c *chooser) choose(ctx context.Context, families []Family, rows []int) (*Choice, error) {
+func (c *chooser) choose(ctx context.Context, families []Family, rows []int) (choice *Choice, err error) {
 	top := -1
 	for k := range c.board {
 		if c.good[k] == nil {
@@ -281,7 +288,11 @@ func (c *chooser) choose(ctx context.Context, families []Family, rows []int) (*C
 	c.board[taken].Chosen = true
 	left, _ := c.left()
 	folds := float64(c.o.Folds)
-	m, err := families[taken].Fit(ctx, c.all, c.fitting(max(left, 0), folds/(folds+1), 1/(folds+1)))
+	last := c.fitting(max(left, 0), folds/(folds+1), 1/(folds+1))
+	if last.Folder, err = c.scratch(families[taken], "all"); err != nil {
+		return nil, err
+	}
+	m, err := families[taken].Fit(ctx, c.all, last)
 	if err != nil {
 		return nil, fmt.Errorf("aiaas: %s: fitting %s again: %w", c.d.Name, families[taken].Name, err)
 	}

@@ -30,6 +30,9 @@ type Fitting struct {
 	Budget   time.Duration    // time to be done in, 0 = none
 	Now      func() time.Time // needed with a budget; called from several threads
 	Progress func(Progress)   // may be nil; called from one goroutine at a time
+	// Folder is where a long fit leaves what it needs to go on after it was cut
+	// off, with the very same result; "" = it begins anew. A family may ignore it.
+	Folder string
 }
 
 // Progress is how far a fit has come.
@@ -65,9 +68,12 @@ type Model interface {
 	Save(dir string) error
 }
 
-// Families are the families of this package, none of them neural.
+// Families are the families of this package, the simplest first.
 func Families() []Family {
-	return []Family{Prior(), LinearTable(), TextSVM(), TextRelated(), Trees()}
+	return []Family{
+		Prior(), LinearTable(), TextSVM(), TextRelated(), Trees(),
+		TextBag(), MLP(), CNN(), WaveCNN(), TextCNN(), TextLSTM(), WaveLSTM(), WaveGRU(),
+	}
 }
 
 // FamilyNamed is the family of a name.
