@@ -1,11 +1,6 @@
 package aiaas
 
-import (
-	"context"
-	"fmt"
-
-	"ember/learn/nn"
-)
+import "context"
 
 // Explanation is why a model says what it says of one sample: shares of its
 // inputs, which add up to Score − Baseline but for Gap.
@@ -55,13 +50,10 @@ type SeriesShare struct {
 	Shares  []float32 `json:"shares"`
 }
 
-// networked is a model that is one network behind its preparation of a sample.
-type networked interface {
-	// input is what the network is given for the one sample of d, and the input
-	// that says nothing.
-	input(d *Dataset) (m *nn.Model, x, baseline nn.Tensor, err error)
-	// show puts the shares of the network's input into words, pixels or steps.
-	show(d *Dataset, x nn.Tensor, shares []float32, e *Explanation) error
+// explainer is a model that knows better than to have its inputs taken away.
+type explainer interface {
+	// explain fills e for the one sample of d.
+	explain(d *Dataset, class int, e *Explanation) error
 }
 
 // Explain says why the model gives sample row of d what it gives of a class; the
@@ -72,33 +64,8 @@ func Explain(ctx context.Context, m Model, d *Dataset, row, class int) (Explanat
 	if class < len(d.Classes) {
 		e.Class = d.Classes[class]
 	}
-	net, ok := m.(networked)
-	if !ok {
-		return e, shapley(ctx, m, d, class, &e)
+	if m, ok := m.(explainer); ok {
+		return e, m.explain(d, class, &e)
 	}
-	e.Method = "integrated gradients"
-	model, x, baseline, err := net.input(d)
-	if err != nil {
-		return e, err
-	}
-	a, err := model.Attribute(x, baseline, min(class, size(model.Output())-1))
-	if err != nil {
-		return e, fmt.Errorf("aiaas: explaining: %w", err)
-	}
-	if size(model.Output()) == 1 && len(d.Classes) == 2 && class == 0 { // the one output is of the other class
-		a.Score, a.Baseline, a.Gap = -a.Score, -a.Baseline, -a.Gap
-		for i := range a.Shares {
-			a.Shares[i] = -a.Shares[i]
-		}
-	}
-	e.Score, e.Baseline, e.Gap = a.Score, a.Baseline, a.Gap
-	return e, net.show(d, x, a.Shares, &e)
-}
-
-func size(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
+	return e, shapley(ctx, m, d, class, &e)
 }
