@@ -218,7 +218,6 @@ const few = 1024
 func logitsOf(ctx context.Context, net *nn.Model, x nn.Tensor) ([]float32, error) {
 	n := x.Shape[0]
 	wide := len(x.Data) / max(n, 1)
-	s := net.Session()
 	var out []float32
 	for i := 0; i < n; i += few {
 		if err := ctx.Err(); err != nil {
@@ -229,7 +228,7 @@ func logitsOf(ctx context.Context, net *nn.Model, x nn.Tensor) ([]float32, error
 		if x.Lengths != nil {
 			part.Lengths = x.Lengths[i:j]
 		}
-		y, err := s.Predict(part)
+		y, err := net.Predict(part)
 		if err != nil {
 			return nil, fmt.Errorf("aiaas: %w", err)
 		}

@@ -50,6 +50,7 @@ func parts() []part {
 		{"lean", 20 * time.Minute, measureLean},
 		{"ask", 20 * time.Minute, measureAsk},
 		{"scorer", 10 * time.Minute, measureScorer},
+		{"models", 10 * time.Minute, measureModels},
 	}
 }
 
@@ -70,7 +71,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&b.page, "page", "docs/performance.md", "the page to write")
 	flag.IntVar(&b.turns, "turns", 3, "counted turns of each measurement")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|report]…  (none: all parts, then report)\n       bench profile load|ask OUT.pprof")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|models|report]…  (none: all parts, then report)\n       bench profile load|ask OUT.pprof")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -24,6 +24,7 @@ type Page struct {
 	Lean                         *Lean
 	Ask                          *Ask
 	Scorer                       *Scorer
+	Models                       *Models
 }
 
 // report writes the page from the figures that are kept.
@@ -41,6 +42,7 @@ func (b *bench) report() error {
 	p.Lean, err = keptPart(b, "lean", p.Lean, err)
 	p.Ask, err = keptPart(b, "ask", p.Ask, err)
 	p.Scorer, err = keptPart(b, "scorer", p.Scorer, err)
+	p.Models, err = keptPart(b, "models", p.Models, err)
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func (b *bench) report() error {
 		"mib": func(n int64) float64 { return float64(n) / (1 << 20) },
 		"mb":  func(n int64) float64 { return float64(n) / 1e6 },
 		"per": func(us float64) float64 { return 1e6 / us },
-		"bar": bar,
+		"bar": bar, "least": least,
 	}).Parse(page)
 	if err != nil {
 		return err
@@ -86,6 +88,14 @@ func keptPart[T any](b *bench, name string, _ *T, before error) (*T, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+// least says whether a figure keeps a bar that it must reach.
+func least(value, bar float64) string {
+	if value >= bar {
+		return "kept"
+	}
+	return "**missed**"
 }
 
 // bar says whether a figure keeps its bar.
