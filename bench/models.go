@@ -117,7 +117,8 @@ func syntheticImages() (task, media string, body []byte, err error) {
 			return "", "", nil, err
 		}
 	}
-	return "image-classification", w.FormDataContentType(), form.Bytes(), w.Close()
+	err = w.Close()
+	return "image-classification", w.FormDataContentType(), form.Bytes(), err
 }
 
 // syntheticNotes are of two kinds, 40 words each.
