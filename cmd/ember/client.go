@@ -109,12 +109,21 @@ func (w *pipeWriter) Write(b []byte) (int, error) {
 // call sends a request; a status of 400 and above becomes an error that says
 // what the OperationOutcome said.
 func (c *client) call(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	media := ""
+	if method == http.MethodPost {
+		media = "application/json"
+	}
+	return c.send(ctx, method, path, media, body)
+}
+
+// send is call with the body's media type.
+func (c *client) send(ctx context.Context, method, path, media string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://ember"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/json")
+	if media != "" {
+		req.Header.Set("Content-Type", media)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -135,9 +144,18 @@ func (c *client) call(ctx context.Context, method, path string, body io.Reader) 
 	case http.StatusBadRequest:
 		code = exitUsage
 	case http.StatusConflict:
-		code = exitUnsafe
+		code = conflictCode(b)
 	}
 	return nil, failure(code, "%s", outcomeText(b))
+}
+
+// conflictCode tells a name that is taken from what is refused for safety.
+func conflictCode(b []byte) int {
+	var o struct{ Issue []struct{ Code string } }
+	if json.Unmarshal(b, &o) == nil && len(o.Issue) > 0 && o.Issue[0].Code == "duplicate" {
+		return exitFailure
+	}
+	return exitUnsafe
 }
 
 // outcomeText is the first issue of an OperationOutcome, else the text itself.
@@ -163,6 +181,41 @@ func outcomeText(b []byte) string {
 		return text
 	}
 	return string(bytes.TrimSpace(b))
+}
+
+// ask sends a value as JSON, if there is one, and decodes the answer into out, if
+// it is wanted.
+func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	media := ""
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		body, media = bytes.NewReader(b), "application/json"
+	}
+	resp, err := c.send(ctx, method, path, media, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil || resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return failure(exitFailure, "reading the answer to %s: %w", path, err)
+	}
+	return nil
+}
+
+// with runs a command's work on a client and closes it.
+func (p *program) with(ctx context.Context, do func(c *client) error) error {
+	c, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(c), c.close())
 }
 
 // stream sends a request and hands over each line of the answer.

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"ember"
@@ -99,57 +97,4 @@ func (p *program) trainChild() *cobra.Command {
 	}
 	c.Flags().StringVar(&job, "job", "", "train or eval")
 	return c
-}
-
-func (p *program) model() *cobra.Command {
-	c := &cobra.Command{Use: "model", Short: "List, promote and roll back versions of the recommender"}
-	list := &cobra.Command{
-		Use: "list", Short: "List versions with what was measured", Args: cobra.NoArgs, Example: "  ember model list",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.models(cmd.Context(), "GET", "/admin/models")
-		},
-	}
-	var force bool
-	promote := &cobra.Command{
-		Use: "promote VERSION", Short: "Serve a version; --force when the gate refuses it", Args: cobra.ExactArgs(1),
-		Example: "  ember model promote 3",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.models(cmd.Context(), "POST", fmt.Sprintf("/admin/models/promote?version=%s&force=%t", args[0], force))
-		},
-	}
-	promote.Flags().BoolVar(&force, "force", false, "against the gate; recorded")
-	rollback := &cobra.Command{
-		Use: "rollback", Short: "Serve the version that served before", Args: cobra.NoArgs, Example: "  ember model rollback",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.models(cmd.Context(), "POST", "/admin/models/rollback")
-		},
-	}
-	c.AddCommand(list, promote, rollback)
-	return c
-}
-
-func (p *program) models(ctx context.Context, method, path string) error {
-	c, err := p.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	resp, err := c.call(ctx, method, path, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var versions []ember.ModelVersion
-	if err := json.NewDecoder(resp.Body).Decode(&versions); err != nil {
-		return exitError{exitFailure, err}
-	}
-	return p.print(versions, func(w io.Writer) {
-		t := table.NewWriter()
-		t.SetOutputMirror(w)
-		t.AppendHeader(table.Row{"version", "made", "patients", "measured", "serves"})
-		for _, v := range versions {
-			t.AppendRow(table.Row{v.Version, v.Created.Format("2006-01-02 15:04"), v.Patients, v.Measured, v.Serves})
-		}
-		t.Render()
-	})
 }

@@ -76,6 +76,11 @@ Begin with a synthetic hospital:
   ember train
   ember serve
 
+Or make a model of your own data for your own question:
+  ember model new tabular
+  ember model train tabular.toml
+  ember model list
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 part of the input was refused,
 4 not found, 5 refused for safety.`,
 		SilenceUsage: true, SilenceErrors: true,
@@ -88,6 +93,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 part of the input was refused,
 	flags.Bool("quiet", false, "no progress")
 	flags.String("log-level", "warn", "debug, info, warn or error")
 	root.AddCommand(p.synth(), p.load(), p.train(), p.eval(), p.serve(), p.recommend(), p.search(),
-		p.reindex(), p.backup(), p.restore(), p.erase(), p.model(), p.doctor(), p.version(), p.demo(), p.trainChild())
+		p.reindex(), p.backup(), p.restore(), p.erase(), p.dataset(), p.job(), p.model(), p.doctor(), p.version(), p.demo(), p.trainChild())
 	return root
 }
