@@ -248,7 +248,7 @@ func TestModelCommands(t *testing.T) {
 	f.has["GET /v1/models"] = `{"object":"list","data":[` + numbered + `,{"id":"codes","object":"model","created":0,"owned_by":"ember"}]}`
 	f.has["GET /v1/models/m/versions"] = `{"versions":[` + strings.Replace(servingText, `"serves":true`, `"serves":false`, 1) + "," + strings.Replace(servingText, `"version":"2"`, `"version":"1"`, 1) + `]}`
 	f.has["GET /v1/models/m/versions/1/card"] = "# m, version 1\n"
-	f.has["POST /v1/models/m/promote"], f.has["POST /v1/models/m/rollback"] = numbered, numbered
+	f.has["POST /v1/models/m/promote"], f.has["POST /v1/models/m/rollback"] = servingText, servingText
 	f.has["DELETE /v1/models/m/versions/1"], f.has["DELETE /v1/models/m/shadow"], f.has["PUT /v1/models/m/shadow"] = "204 ", "204 ", "204 "
 	f.has["GET /v1/models/m/shadow"] = `{"version":"1","requests":3,"samples":4,"agree":0.75,"meanDifference":0.125}`
 	f.has["GET /v1/models/m/versions/1/export"] = "weights"
