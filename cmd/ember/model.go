@@ -101,9 +101,11 @@ func (p *program) listAll(ctx context.Context) error {
 			both = append(both, m)
 		}
 		return p.print(both, func(w io.Writer) {
-			printRecommender(w, versions)
+			if len(versions) > 0 || len(models) == 0 {
+				fmt.Fprintf(w, "%s\n", recommenderName)
+				printRecommender(w, versions)
+			}
 			if len(models) > 0 {
-				fmt.Fprintln(w)
 				printModels(w, models)
 			}
 		})

@@ -39,7 +39,7 @@ func printModels(w io.Writer, all []aiaas.Serving) {
 
 // headline is the measure that says most, of those there are.
 func headline(m map[string]aiaas.Estimate) string {
-	for _, name := range []string{"auroc", "macro-auroc", "macro-f1", "accuracy", "r2", "mae"} {
+	for _, name := range []string{"auroc", "auroc.macro", "f1.macro", "accuracy", "r2", "mae"} {
 		if e, ok := m[name]; ok {
 			return name + " " + interval(e)
 		}
@@ -115,6 +115,7 @@ func printJob(w io.Writer, j aiaas.Job) {
 // printBoard shows the families that were tried first, the best of them first.
 func printBoard(w io.Writer, measure string, board []aiaas.Entry) {
 	t := newTable(w, "family", measure, "behind the best", "took", "")
+	t.Style().Format.Header = text.FormatDefault // measures as they are called
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	tried := slices.Clone(board)
 	slices.SortStableFunc(tried, func(a, b aiaas.Entry) int {
@@ -128,13 +129,19 @@ func printBoard(w io.Writer, measure string, board []aiaas.Entry) {
 		}
 		return 0
 	})
+	var others []string
 	for _, e := range tried {
-		switch {
-		case e.Skipped != "":
-			t.AppendRow(table.Row{e.Family, "", "", "", "skipped: " + strings.TrimPrefix(e.Skipped, "aiaas: ")})
-		default:
+		switch e.Skipped {
+		case "":
 			t.AppendRow(table.Row{e.Family, interval(e.Score), interval(e.Behind), fmt.Sprintf("%.1f s", e.Took.Seconds()), map[bool]string{true: "chosen"}[e.Chosen]})
+		case "not asked for":
+			others = append(others, e.Family)
+		default:
+			t.AppendRow(table.Row{e.Family, "", "", "", "skipped: " + strings.TrimPrefix(e.Skipped, "aiaas: ")})
 		}
 	}
 	t.Render()
+	if len(others) > 0 {
+		fmt.Fprintf(w, "not asked for: %s\n", strings.Join(others, ", "))
+	}
 }

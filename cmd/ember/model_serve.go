@@ -54,11 +54,11 @@ func (p *program) modelRollback() *cobra.Command {
 // change changes what serves and says what does now.
 func (p *program) change(ctx context.Context, method, path string, in any) error {
 	return p.with(ctx, func(c *client) error {
-		var now listed
+		var now aiaas.Serving
 		if err := c.ask(ctx, method, path, in, &now); err != nil {
 			return err
 		}
-		return p.print(now.Serving, func(w io.Writer) { fmt.Fprintf(w, "%s: version %s serves, %s\n", now.Name, now.Version, now.Family) })
+		return p.print(now, func(w io.Writer) { fmt.Fprintf(w, "%s: version %s serves, %s\n", now.Name, now.Version, now.Family) })
 	})
 }
 
