@@ -130,6 +130,8 @@ var tokenTable = tokens{
 	"recommender": {Name: "recommender", Rights: auth.Recommend},
 	"searcher":    {Name: "searcher", Rights: auth.Search},
 	"admin":       {Name: "admin", Rights: auth.Admin},
+	"predictor":   {Name: "predictor", Rights: auth.Predict},
+	"modeller":    {Name: "modeller", Rights: auth.Models},
 	"nobody":      {Name: "nobody"},
 	"limited":     {Name: "limited", Rights: auth.All, Patients: []string{"p1"}},
 	"none":        {Name: "none", Rights: auth.All, Patients: []string{}},
@@ -149,9 +151,16 @@ func TestRights(t *testing.T) {
 		{"GET /v1/patients/p1/recommendations?want=tests", "", 200, "recommender limited"},
 		{"POST /v1/recommendations?want=tests", patient, 200, "recommender limited"},
 		{"GET /v1/search?q=x", "", 200, "searcher"},
-		{"GET /v1/status", "", 200, "reader writer recommender searcher admin nobody limited none"},
+		{"GET /v1/status", "", 200, "reader writer recommender searcher admin predictor modeller nobody limited none"},
 		{"GET /metrics", "", 200, "admin limited none"},
 		{"DELETE /fhir/Patient/p1", "", 204, "writer"},
+		// There is no model service here: who may ask hears that nothing is found.
+		{"GET /v1/models/m", "", 404, "predictor limited none"},
+		{"POST /v1/models/m/predict", "a,b", 404, "predictor limited none"},
+		{"POST /v1/datasets/d", "a,b", 404, "modeller"},
+		{"GET /v1/datasets", "", 404, "modeller"},
+		{"POST /v1/jobs", "{}", 404, "modeller"},
+		{"DELETE /v1/models/m/versions/1", "", 404, "modeller"},
 	}
 	for _, r := range routes {
 		for name := range tokenTable {
