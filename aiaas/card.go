@@ -89,7 +89,12 @@ func subgroupsText(b *strings.Builder, r *Result) {
 
 func boardText(b *strings.Builder, board []Entry) {
 	fmt.Fprint(b, "\n## Tried\n\n| Algorithm | Score | 95 % | Behind the best | |\n|---|--:|---|--:|---|\n")
+	var unsuited []string
 	for _, e := range board {
+		if e.Unsuited {
+			unsuited = append(unsuited, e.Family)
+			continue
+		}
 		if e.Skipped != "" {
 			fmt.Fprintf(b, "| %s | | | | %s |\n", e.Family, cell1(e.Skipped))
 			continue
@@ -99,6 +104,9 @@ func boardText(b *strings.Builder, board []Entry) {
 			chosen = "chosen"
 		}
 		fmt.Fprintf(b, "| %s | %.4f | %.4f – %.4f | %.4f | %s |\n", e.Family, e.Score.Value, e.Score.Low, e.Score.High, e.Behind.Value, chosen)
+	}
+	if len(unsuited) > 0 {
+		fmt.Fprintf(b, "\nNot made for such data: %s.\n", strings.Join(unsuited, ", "))
 	}
 }
 

@@ -36,6 +36,8 @@ type Entry struct {
 	Took    time.Duration `json:"took,omitempty"` // by the clock handed in
 	Chosen  bool          `json:"chosen,omitempty"`
 	Skipped string        `json:"skipped,omitempty"` // why it has no score
+	// Unsuited: it was skipped because it takes no data of this kind.
+	Unsuited bool `json:"unsuited,omitempty"`
 }
 
 // Choice is the model chosen, fitted to all labelled samples of the training
@@ -137,7 +139,7 @@ func (c *chooser) try(ctx context.Context, families []Family) error {
 		case len(c.o.Only) > 0 && !slices.Contains(c.o.Only, f.Name):
 			e.Skipped = "not asked for"
 		case err != nil:
-			e.Skipped = err.Error()
+			e.Skipped, e.Unsuited = err.Error(), true
 		case !ok && scored > 0:
 			e.Skipped = "no time left"
 		default:
