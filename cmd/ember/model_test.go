@@ -307,7 +307,7 @@ func TestModelCommands(t *testing.T) {
 		"model promote gated 2": 5, "model show m 9": 4, "model show nobody": 4, "model show": 2, "model new cookies": 2, "model train": 2, "model train a.csv": 2,
 		"model train --model m nothing.csv": 4, "model train nothing.toml": 4, "model train --model ember-recommender a.csv": 2, "model export m 1 out.bin": 2,
 		"model shadow m 1 --off": 2, "model predict m nothing.csv": 4, "model predict m": 2, "model delete ember-recommender 1": 2, "dataset put visits": 2, "job watch": 2, "job watch 8": 4,
-		"model train --model m .": 2,
+		"model train --model m .": 2, "model train job.toml a.csv": 2,
 	} {
 		s.run(code, line)
 	}

@@ -62,7 +62,10 @@ the job to it.`,
 
 // read takes a job file, or the files of a dataset, and checks what is to be said.
 func (f *jobFile) read(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 && filepath.Ext(args[0]) == ".toml" {
+	if len(args) > 0 && filepath.Ext(args[0]) == ".toml" {
+		if len(args) > 1 {
+			return failure(exitUsage, "a job file stands alone: it names its data")
+		}
 		if err := over(cmd.Flags(), func() error { return readJobFile(args[0], f) }); err != nil {
 			return err
 		}
