@@ -129,8 +129,12 @@ func printBoard(w io.Writer, measure string, board []aiaas.Entry) {
 		}
 		return 0
 	})
-	var others []string
+	var others, unsuited []string
 	for _, e := range tried {
+		if e.Unsuited {
+			unsuited = append(unsuited, e.Family)
+			continue
+		}
 		switch e.Skipped {
 		case "":
 			t.AppendRow(table.Row{e.Family, interval(e.Score), interval(e.Behind), fmt.Sprintf("%.1f s", e.Took.Seconds()), map[bool]string{true: "chosen"}[e.Chosen]})
@@ -141,6 +145,9 @@ func printBoard(w io.Writer, measure string, board []aiaas.Entry) {
 		}
 	}
 	t.Render()
+	if len(unsuited) > 0 {
+		fmt.Fprintf(w, "not made for such data: %s\n", strings.Join(unsuited, ", "))
+	}
 	if len(others) > 0 {
 		fmt.Fprintf(w, "not asked for: %s\n", strings.Join(others, ", "))
 	}
