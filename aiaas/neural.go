@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
-	"ember/learn"
 	"ember/learn/nn"
 )
 
@@ -73,8 +71,8 @@ type face struct {
 	Mean     float64   `json:"mean,omitempty"` // of the number
 	SD       float64   `json:"sd,omitempty"`
 	Sharp    sharpness `json:"sharp"`
-	Weights  []float32 `json:"weights,omitempty"`  // of classes in the fit
-	Restored bool      `json:"restored,omitempty"` // logits are corrected for them
+	Weights  []float32 `json:"weights,omitempty"` // of classes in the fit
+	Lean     []float64 `json:"lean,omitempty"`    // added to the sharpened logits of exclusive classes
 	Networks int       `json:"networks"`
 }
 
@@ -197,19 +195,7 @@ func (m *neural) logits(ctx context.Context, x nn.Tensor) ([]float32, error) {
 	for i := range sum {
 		sum[i] /= float32(len(m.nets))
 	}
-	m.restore(sum)
 	return sum, nil
-}
-
-// restore takes from logits what the weights of classes added to them, so that
-// probabilities are those of the data, rare classes included.
-func (f *face) restore(z []float32) {
-	if !f.Restored {
-		return
-	}
-	for i := range z {
-		z[i] -= float32(math.Log(float64(f.Weights[i%len(f.Weights)])))
-	}
 }
 
 // few is how many samples go to a network between two looks at the context.
@@ -270,29 +256,18 @@ func (m *neural) Predict(ctx context.Context, d *Dataset) ([]float32, error) {
 		}
 		return z, nil
 	}
-	m.Sharp.apply(z, m.Outputs)
+	m.probabilities(z)
 	return z, nil
 }
 
-// sharpen fits the sharpness to logits of samples that their networks were not
-// fitted on.
-func (f *face) sharpen(z []float32, labels [][]int) error {
-	if f.Number || len(labels) == 0 {
-		return nil
+// Parameters is how many trainable numbers the networks have together.
+func (m *neural) Parameters() int {
+	sum := 0
+	for _, net := range m.nets {
+		n, _ := net.Spec().Parameters() // a spec that made a network has no fault
+		sum += n
 	}
-	if !f.Multi {
-		f.Sharp.Slope = sharpest(z, labels, f.Outputs)
-		return nil
-	}
-	flat := make([]float64, len(z))
-	for i, v := range z {
-		flat[i] = float64(v)
-	}
-	c, err := learn.FitPlatt(flat, has(labels, f.Outputs))
-	if err == nil && c.A > 0 {
-		f.Sharp.Slope, f.Sharp.Offset = c.A, c.B
-	}
-	return err
+	return sum
 }
 
 func (m *neural) check() error {
@@ -308,8 +283,8 @@ func (m *neural) check() error {
 	if m.Number && !(m.SD > 0) || !(m.Sharp.Slope > 0) {
 		return errors.New("damaged scale")
 	}
-	if m.Restored && (len(m.Weights) != m.Outputs || slices.ContainsFunc(m.Weights, func(w float32) bool { return !(w > 0) })) {
-		return errors.New("damaged class weights")
+	if m.Lean != nil && len(m.Lean) != m.Outputs {
+		return errors.New("damaged calibration")
 	}
 	return m.prep.check()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,6 @@ func (r recipe) fit(ctx context.Context, d *Dataset, f Fitting) (*neural, error)
 	}
 	m := &neural{face: faceOf(r.name, d)}
 	m.Weights = balance(d)
-	m.Restored = m.Weights != nil
 	if m.prep, err = r.prepare(d); err != nil {
 		return nil, err
 	}
@@ -48,6 +48,8 @@ func (r recipe) fit(ctx context.Context, d *Dataset, f Fitting) (*neural, error)
 	held, z := make([][]int, m.Networks), make([][]float32, m.Networks)
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, f.Threads))
+	turns := (m.Networks + max(1, f.Threads) - 1) / max(1, f.Threads)
+	f.Budget /= time.Duration(turns) // of each network
 	for k := range m.Networks {
 		g.Go(func() (err error) {
 			one := member{recipe: r, face: &m.face, prep: m.prep, d: d, k: k, f: f, stop: f.stop(), told: told}
@@ -69,7 +71,7 @@ func (r recipe) fit(ctx context.Context, d *Dataset, f Fitting) (*neural, error)
 		}
 		return nil, err
 	}
-	return m, m.sharpen(slices.Concat(z...), take(d.Labels, slices.Concat(held...)))
+	return m, m.calibrate(slices.Concat(z...), take(d.Labels, slices.Concat(held...)))
 }
 
 // member is the fit of one network.
@@ -120,7 +122,6 @@ func (m *member) fit(ctx context.Context, spec nn.Spec) (*nn.Model, []float32, e
 		return net, nil, nil
 	}
 	z, err := logitsOf(ctx, net, hx)
-	m.face.restore(z)
 	return net, z, err
 }
 

@@ -34,7 +34,7 @@ func acceptsImages(d *Dataset) error {
 func cnnSpec(in []int) nn.Spec {
 	s := nn.Input(in...)
 	filters := []int{16, 24, 32, 40, 48}
-	side := in[0]
+	side := min(in[0], in[1])
 	s = s.Conv2D(filters[0], 3, "relu").Same()
 	if side > 40 { // large images are halved at once
 		s = s.Strides(2)
@@ -44,15 +44,28 @@ func cnnSpec(in []int) nn.Spec {
 	for side /= 2; side > 20; side /= 2 {
 		s = s.Conv2D(filters[1], 3, "relu").Same().MaxPool2D(2).BatchNorm()
 	}
-	return s.Conv2D(filters[2], 3, "relu").Same().BatchNorm().
+	return quick(s.Conv2D(filters[2], 3, "relu").Same().BatchNorm().
 		Conv2D(filters[3], 3, "relu").Same().MaxPool2D(2).BatchNorm().
 		Conv2D(filters[4], 3, "relu").Same().MaxPool2D(2).BatchNorm().
-		Flatten().Dropout(.3)
+		Flatten().Dropout(.3))
 }
 
+// quick lets the running means of batches follow averaged weights closely.
+func quick(s nn.Spec) nn.Spec {
+	for i := range s.Layers {
+		if s.Layers[i].Type == "BatchNorm" {
+			s.Layers[i].Momentum = .9
+		}
+	}
+	return s
+}
+
+// cnnOptions trains to the end of the schedule, where the rate is near nothing and
+// the weights are averaged. On folds of PneumoniaMNIST that ranked better than
+// the best epoch by held-out loss, and held up better where images were changed.
 func cnnOptions(samples int) nn.Options {
 	return nn.Options{
-		Epochs: epochsFor(samples, 16, 40, 60_000), Batch: 32, Patience: 8, ClipNorm: 5,
+		Epochs: epochsFor(samples, 12, 30, 72_000), Batch: 32, ClipNorm: 5,
 		Optimizer: nn.Optimizer{Name: "adamw", Rate: .002, Decay: .01},
 		Schedule:  nn.Schedule{Name: "cosine", Warmup: 50, Final: .02},
 		Average:   "ema", AverageDecay: decayFor(samples, 32),

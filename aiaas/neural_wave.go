@@ -16,27 +16,31 @@ func WaveCNN() Family { return waved("wave-cnn", 51, waveCNNSpec, .003, 60_000) 
 // WaveLSTM is a long short-term memory over series, shortened by a convolution.
 func WaveLSTM() Family {
 	return waved("wave-lstm", 61, func(in []int) nn.Spec {
-		return waveStem(in).LSTM(48).Sequences().Bidirectional().GlobalMaxPool().Dropout(.3)
+		return quick(waveStem(in).LSTM(48).Bidirectional().Dropout(.3))
 	}, .003, 30_000)
 }
 
 // WaveGRU is gated recurrent units over series, shortened by a convolution.
 func WaveGRU() Family {
 	return waved("wave-gru", 62, func(in []int) nn.Spec {
-		return waveStem(in).GRU(48).Sequences().Bidirectional().GlobalMaxPool().Dropout(.3)
+		return quick(waveStem(in).GRU(48).Bidirectional().Dropout(.3))
 	}, .003, 30_000)
 }
 
+// waveCNNSpec halves the series until few steps are left, and keeps their order
+// for the end: when something happens can be what matters.
 func waveCNNSpec(in []int) nn.Spec {
 	s := nn.Input(in...)
-	for k, filters := range []int{24, 32, 48, 48} {
+	steps := in[0]
+	for k, filters := range []int{24, 32, 32, 32, 32} {
 		s = s.Conv1D(filters, 7-2*min(k, 2), "relu").Same()
-		if in[0]>>(k+1) >= 4 {
+		if steps >= 16 {
 			s = s.MaxPool1D(2)
+			steps /= 2
 		}
 		s = s.BatchNorm()
 	}
-	return s.GlobalMaxPool().Dropout(.3)
+	return quick(s.Flatten().Dropout(.3))
 }
 
 // waveStem leaves about a fourth of the steps.
@@ -57,7 +61,7 @@ func waved(name string, rank int, design func(in []int) nn.Spec, rate float64, s
 		design: func(p preparation) nn.Spec { return design(p.shape()) },
 		options: func(samples int) nn.Options {
 			return nn.Options{
-				Epochs: epochsFor(samples, 10, 40, shown), Batch: 32, Patience: 8, ClipNorm: 5,
+				Epochs: epochsFor(samples, 10, 40, shown), Batch: 32, ClipNorm: 5,
 				Optimizer: nn.Optimizer{Name: "adamw", Rate: rate, Decay: .01},
 				Schedule:  nn.Schedule{Name: "cosine", Final: .02},
 				Average:   "ema", AverageDecay: decayFor(samples, 32),

@@ -1,6 +1,7 @@
 // Command aiaas measures the text families of room aiaas on a public task: the
 // CCSR category of an ICD-10-CM code from its title alone, beside scikit-learn's
-// linear SVM on the same titles (baseline.py, whose answers it reads).
+// linear SVM on the same titles (baseline.py, whose answers it reads). As
+// "aiaas images" and "aiaas waves" it measures networks on images and beats.
 //
 // Two splits: by code, and with whole three-character categories kept out. Our
 // choice among families is made on an inner split of the training titles; the
@@ -30,6 +31,16 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		other := map[string]func(context.Context, []string) error{"images": images, "waves": waves}
+		if run, ok := other[os.Args[1]]; ok {
+			if err := run(context.Background(), os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
+		}
+	}
 	folder := flag.String("terminology", "../shared/data/terminology", "folder with icd10cm-2024.tsv.gz and icd10cm-to-ccsr-default.tsv.gz")
 	split := flag.String("split", "category", "code or category")
 	baseline := flag.String("baseline", "", "answers of baseline.py for the same split")
