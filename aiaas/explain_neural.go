@@ -2,7 +2,6 @@ package aiaas
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"ember/learn/nn"
@@ -38,8 +37,8 @@ func (m *neural) reading() nn.Reading {
 		if !m.Sharp.Exclusive {
 			r.Shift[c] = m.Sharp.Offset
 		}
-		if m.Restored {
-			r.Shift[c] -= m.Sharp.Slope * math.Log(float64(m.Weights[c%len(m.Weights)]))
+		if m.Lean != nil {
+			r.Shift[c] += m.Lean[c]
 		}
 	}
 	return r
