@@ -98,8 +98,10 @@ func (s *shell) bash(commands string) string {
 }
 
 // figureless is a text without what differs from run to run and from machine to
-// machine: numbers, and the widths of columns.
+// machine: reasons, whose order hangs on their numbers, numbers, and the widths of
+// columns.
 func figureless(text string) string {
+	text = regexp.MustCompile(`(?m)^.*[-+]\d+\.\d\d [^(\n]*$`).ReplaceAllString(text, "")
 	text = regexp.MustCompile(`[-+]?\d[\d.]*`).ReplaceAllString(text, "#")
 	text = regexp.MustCompile(`[-─+┌┬┐├┼┤└┴┘]{2,}`).ReplaceAllString(text, "-")
 	return strings.Join(strings.Fields(text), " ")

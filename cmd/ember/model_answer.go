@@ -116,7 +116,7 @@ func (e *explanation) text() string {
 	}
 	var all []share
 	for _, w := range e.Words {
-		all = append(all, share{w.Text, w.Share})
+		all = append(all, share{strings.Join(strings.Fields(w.Text), " "), w.Share})
 	}
 	for _, c := range e.Columns {
 		all = append(all, share{c.Name + " " + c.Value, c.Share})
