@@ -38,7 +38,6 @@ type queue struct {
 
 var (
 	errCancelled = errors.New("cancelled")
-	errClosing   = errors.New("the service ends")
 )
 
 const jobFile, workFolder = "job.json", "work"

@@ -179,7 +179,7 @@ func readJSON(path string, v any) error {
 
 // heldRows are the rows of the samples measured on.
 func (r *run) heldRows() []int {
-	if r.held.Side != nil && len(r.held.Side) > 0 && r.held.Side[0] == TestSide {
+	if len(r.held.Side) > 0 && r.held.Side[0] == TestSide {
 		var rows []int
 		for _, i := range r.d.Labelled() {
 			if r.d.Side[i] == TestSide {
