@@ -136,6 +136,27 @@ func (c *call) auditBegun(ctx context.Context, patient, resource string) error {
 	return c.audit(ctx, e)
 }
 
+// looked records that a resource is about to be shown.
+func (c *call) looked(ctx context.Context, resource string) error {
+	return c.audit(ctx, c.entry(actionOf(c.route), "", resource, http.StatusOK))
+}
+
+// changed records a change before it is made, and what came of it: status, or
+// that of the error.
+func (c *call) changed(ctx context.Context, resource string, status int, do func() error) error {
+	if err := c.auditBegun(ctx, "", resource); err != nil {
+		return err
+	}
+	err := do()
+	if err != nil {
+		status = faultOf(err).Status
+	}
+	if aerr := c.audit(context.WithoutCancel(ctx), c.entry(actionOf(c.route), "", resource, status)); aerr != nil {
+		return aerr
+	}
+	return err
+}
+
 // enter takes a place for the request and returns how to give it back.
 func (c *call) enter(ctx context.Context) (leave func(), err error) {
 	done, err := c.enterCaller()

@@ -132,7 +132,8 @@ func (c *call) fail(err error) {
 	c.send(f.Status, media, body)
 }
 
-// faultBody is the fault in the form of the route's protocol.
+// faultBody is the fault in the form of the path's protocol, of which some paths
+// may be none of ours.
 func (c *call) faultBody(f *Fault) (media string, body []byte) {
 	text := f.Detail
 	if f.Path != "" {
@@ -142,9 +143,9 @@ func (c *call) faultBody(f *Fault) (media string, body []byte) {
 		text += "; " + f.Hint
 	}
 	switch {
-	case strings.HasPrefix(c.route.pattern, "/v2"):
+	case c.r.URL.Path == "/v2", strings.HasPrefix(c.r.URL.Path, "/v2/"):
 		return plainJSON, append(quote([]byte(`{"error":`), text), '}')
-	case c.route.pattern == "/v1/embeddings":
+	case c.r.URL.Path == "/v1/embeddings":
 		b := quote([]byte(`{"error":{"message":`), text)
 		b = quote(append(b, `,"type":`...), openAIType(f.Status))
 		if f.Path == "" {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"ember/aiaas"
@@ -28,15 +30,19 @@ func (s *Server) putDataset(ctx context.Context, c *call) error {
 		return err
 	}
 	defer done()
-	if err := c.auditBegun(ctx, "", "Dataset/"+name); err != nil {
+	var info aiaas.DatasetInfo
+	var report *aiaas.Report
+	err = c.changed(ctx, "Dataset/"+name, http.StatusCreated, func() (err error) {
+		info, report, err = s.deps.Datasets.PutDataset(ctx, name, schema, next)
 		return err
-	}
-	info, report, err := s.deps.Datasets.PutDataset(ctx, name, schema, next)
+	})
 	if err != nil {
 		return err
 	}
 	return c.answer(http.StatusCreated, map[string]any{"dataset": info, "report": report})
 }
+
+var schemaParameters = []string{"file", "task", "label", "subject", "split", "between", "inputs", "ignore", "number", "multi"}
 
 // schemaOf reads the schema from the query.
 func schemaOf(q url.Values) (schema aiaas.Schema, err error) {
@@ -51,13 +57,25 @@ func schemaOf(q url.Values) (schema aiaas.Schema, err error) {
 		return all
 	}
 	schema = aiaas.Schema{Label: q.Get("label"), Subject: q.Get("subject"), Split: q.Get("split"), Between: q.Get("between"),
-		Inputs: list("inputs"), Ignore: list("ignore"), Number: q.Get("number") == "true", Multi: q.Get("multi") == "true"}
+		Inputs: list("inputs"), Ignore: list("ignore")}
 	for name, v := range q {
-		if column, ok := strings.CutPrefix(name, "kind."); ok {
+		column, kind := strings.CutPrefix(name, "kind.")
+		switch {
+		case kind:
 			if schema.Kinds == nil {
 				schema.Kinds = map[string]string{}
 			}
 			schema.Kinds[column] = v[0]
+		case !slices.Contains(schemaParameters, name):
+			// A misspelt label must not become a dataset without one.
+			return schema, badParameter(fmt.Sprintf("%.40q", name), "one of "+strings.Join(schemaParameters, ", ")+" and kind.COLUMN")
+		}
+	}
+	for name, set := range map[string]*bool{"number": &schema.Number, "multi": &schema.Multi} {
+		if text := q.Get(name); text != "" {
+			if *set, err = strconv.ParseBool(text); err != nil {
+				return schema, badParameter(name, "true or false")
+			}
 		}
 	}
 	if task := q.Get("task"); task != "" {
@@ -112,7 +130,7 @@ func (c *call) uploads() (next func() (aiaas.File, error), done func(), err erro
 }
 
 // listDatasets is GET /v1/datasets.
-func (s *Server) listDatasets(_ context.Context, c *call) error {
+func (s *Server) listDatasets(ctx context.Context, c *call) error {
 	if s.deps.Datasets == nil {
 		return ErrNotFound
 	}
@@ -120,16 +138,23 @@ func (s *Server) listDatasets(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.looked(ctx, "Dataset"); err != nil {
+		return err
+	}
 	return c.answer(http.StatusOK, map[string]any{"datasets": all})
 }
 
 // showDataset is GET /v1/datasets/{name}.
-func (s *Server) showDataset(_ context.Context, c *call) error {
+func (s *Server) showDataset(ctx context.Context, c *call) error {
 	if s.deps.DatasetKeeper == nil {
 		return ErrNotFound
 	}
-	info, err := s.deps.DatasetKeeper.Dataset(c.params.ByName("name"))
+	name := c.params.ByName("name")
+	info, err := s.deps.DatasetKeeper.Dataset(name)
 	if err != nil {
+		return err
+	}
+	if err := c.looked(ctx, "Dataset/"+name); err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, info)
@@ -140,8 +165,12 @@ func (s *Server) datasetReport(ctx context.Context, c *call) error {
 	if s.deps.DatasetKeeper == nil {
 		return ErrNotFound
 	}
-	r, err := s.deps.DatasetKeeper.Report(ctx, c.params.ByName("name"))
+	name := c.params.ByName("name")
+	r, err := s.deps.DatasetKeeper.Report(ctx, name)
 	if err != nil {
+		return err
+	}
+	if err := c.looked(ctx, "Dataset/"+name); err != nil {
 		return err
 	}
 	if strings.HasPrefix(c.r.Header.Get("Accept"), "text/plain") {
@@ -157,10 +186,7 @@ func (s *Server) dropDataset(ctx context.Context, c *call) error {
 		return ErrNotFound
 	}
 	name := c.params.ByName("name")
-	if err := c.auditBegun(ctx, "", "Dataset/"+name); err != nil {
-		return err
-	}
-	if err := s.deps.DatasetKeeper.DeleteDataset(name); err != nil {
+	if err := c.changed(ctx, "Dataset/"+name, http.StatusNoContent, func() error { return s.deps.DatasetKeeper.DeleteDataset(name) }); err != nil {
 		return err
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)

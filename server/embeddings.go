@@ -51,13 +51,13 @@ func (s *Server) embeddings(ctx context.Context, c *call) error {
 	}
 	vectors, tokens, err := s.deps.Embedder.Embed(ctx, q.Model, inputs)
 	if err != nil {
-		return err
+		return c.notEmbedded(ctx, q.Model, inputs, err)
 	}
 	data, err := q.data(vectors)
 	if err != nil {
 		return err
 	}
-	if err := c.audit(ctx, c.embedEntries(q.Model, inputs)...); err != nil {
+	if err := c.audit(ctx, c.embedEntries(q.Model, inputs, http.StatusOK)...); err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, map[string]any{"object": "list", "data": data, "model": q.Model, "usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}})
@@ -93,13 +93,24 @@ func (c *call) patientInputs(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func (c *call) embedEntries(model string, inputs []string) []auth.Entry {
+// notEmbedded records whom it was that nothing could be said of.
+func (c *call) notEmbedded(ctx context.Context, model string, inputs []string, err error) error {
 	if model != PatientsModel {
-		return []auth.Entry{c.entry(auth.ActionPredict, "", "Model/"+model, http.StatusOK)}
+		return err
+	}
+	if aerr := c.audit(context.WithoutCancel(ctx), c.embedEntries(model, inputs, faultOf(err).Status)...); aerr != nil {
+		return aerr
+	}
+	return err
+}
+
+func (c *call) embedEntries(model string, inputs []string, status int) []auth.Entry {
+	if model != PatientsModel {
+		return []auth.Entry{c.entry(auth.ActionPredict, "", "Model/"+model, status)}
 	}
 	var all []auth.Entry
 	for _, id := range inputs {
-		all = append(all, c.entry(auth.ActionPredict, id, "Model/"+model, http.StatusOK))
+		all = append(all, c.entry(auth.ActionPredict, id, "Model/"+model, status))
 	}
 	return all
 }

@@ -22,7 +22,7 @@ import (
 
 // serverInfo is GET /v2.
 func (s *Server) serverInfo(_ context.Context, c *call) error {
-	return c.answer(http.StatusOK, map[string]any{"name": "ember", "version": "1", "extensions": []string{"binary_tensor_data", "classification", "model_repository"}})
+	return c.answer(http.StatusOK, map[string]any{"name": "ember", "version": "1", "extensions": []string{"binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"}})
 }
 
 // liveness and readiness are GET /v2/health/live and /v2/health/ready.
@@ -141,6 +141,7 @@ func (s *Server) infer(ctx context.Context, c *call) error {
 	if s.deps.Predictor == nil {
 		return ErrNotFound
 	}
+	times := inferTimes{begun: c.begun, turn: s.deps.Clock()}
 	body, err := c.inferBody()
 	if err != nil {
 		return err
@@ -155,11 +156,27 @@ func (s *Server) infer(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	times.read = s.deps.Clock()
 	v, out, err := s.deps.Predictor.Infer(ctx, c.params.ByName("name"), c.params.ByName("version"), in)
-	if err != nil {
-		return err
+	times.asked = s.deps.Clock()
+	if err == nil {
+		err = c.inferred(ctx, q, v, out)
 	}
-	if out, err = q.asked(v, out); err != nil {
+	s.inferences.count(v, times, s.deps.Clock(), samplesOf(out), err)
+	return err
+}
+
+func samplesOf(out []aiaas.Tensor) int {
+	if len(out) == 0 || len(out[0].Shape) == 0 {
+		return 0
+	}
+	return out[0].Shape[0]
+}
+
+// inferred answers with the outputs that were asked for.
+func (c *call) inferred(ctx context.Context, q inferRequest, v aiaas.Serving, out []aiaas.Tensor) error {
+	out, err := q.asked(v, out)
+	if err != nil {
 		return err
 	}
 	if err := c.audit(ctx, c.entry(auth.ActionPredict, "", "Model/"+v.Name, http.StatusOK)); err != nil {
@@ -297,21 +314,6 @@ func appendTensor(b []byte, t *aiaas.Tensor) []byte {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
 	}
 	return b
-}
-
-func dataOf(t *aiaas.Tensor) any {
-	if t.Datatype != aiaas.Bytes {
-		floats := make([]float32, len(t.Floats))
-		for i, v := range t.Floats {
-			floats[i] = float32(v)
-		}
-		return floats
-	}
-	texts := make([]string, len(t.Bytes))
-	for i, b := range t.Bytes {
-		texts[i] = string(b)
-	}
-	return texts
 }
 
 // sendPacked sends by deflate where only that is asked for, else as [call.send].

@@ -61,7 +61,12 @@ func parseInfer(body []byte, head int) (inferRequest, []aiaas.Tensor, error) {
 	if head >= 0 {
 		text, rest = body[:head], body[head:]
 	}
-	if err := json.Unmarshal(text, &q); err != nil {
+	err := json.Unmarshal(text, &q)
+	if err != nil && !json.Valid(text) {
+		q = inferRequest{}
+		err = json.Unmarshal(quoteNonFinite(text), &q)
+	}
+	if err != nil {
 		return q, nil, &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the request is not the JSON of the Open Inference Protocol: " + jsonFault(err)}
 	}
 	var all []aiaas.Tensor
@@ -192,57 +197,4 @@ func halfFloat(h uint16) float64 {
 		return math.Inf(int(sign))
 	}
 	return sign * math.Ldexp(1024+fraction, exponent-25)
-}
-
-// parse reads data from JSON: flat, or nested as the shape says.
-func (t *inferTensor) parse(out *aiaas.Tensor, n int) error {
-	var v any
-	if len(t.Data) == 0 || json.Unmarshal(t.Data, &v) != nil {
-		return badTensor(t.Name, "it has no data")
-	}
-	if err := t.gather(v, out); err != nil {
-		return err
-	}
-	if have := len(out.Floats) + len(out.Bytes); have != n {
-		return badTensor(t.Name, "%d elements for the shape %v, which has %d", have, t.Shape, n)
-	}
-	return nil
-}
-
-func (t *inferTensor) gather(v any, out *aiaas.Tensor) error {
-	texts := t.Datatype == aiaas.Bytes
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			if err := t.gather(e, out); err != nil {
-				return err
-			}
-		}
-		return nil
-	case string:
-		if texts {
-			out.Bytes = append(out.Bytes, []byte(v))
-			return nil
-		}
-	case float64:
-		if !texts {
-			out.Floats = append(out.Floats, v)
-			return nil
-		}
-	case bool:
-		if t.Datatype == "BOOL" {
-			x := 0.
-			if v {
-				x = 1
-			}
-			out.Floats = append(out.Floats, x)
-			return nil
-		}
-	case nil:
-		if t.Datatype == "FP32" || t.Datatype == "FP64" || t.Datatype == "FP16" || t.Datatype == "BF16" {
-			out.Floats = append(out.Floats, math.NaN()) // JSON has no other way to say it
-			return nil
-		}
-	}
-	return badTensor(t.Name, "an element is no %s", t.Datatype)
 }

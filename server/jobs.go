@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
+	"time"
 
 	"ember/aiaas"
 )
@@ -17,10 +19,11 @@ func (s *Server) submit(ctx context.Context, c *call) error {
 	if err := c.parse(&q); err != nil {
 		return err
 	}
-	if err := c.auditBegun(ctx, "", "Dataset/"+q.Dataset); err != nil {
+	var j aiaas.Job
+	err := c.changed(ctx, "Dataset/"+q.Dataset, http.StatusAccepted, func() (err error) {
+		j, err = s.deps.Jobs.Submit(q)
 		return err
-	}
-	j, err := s.deps.Jobs.Submit(q)
+	})
 	if err != nil {
 		return err
 	}
@@ -54,23 +57,23 @@ func (s *Server) cancelJob(ctx context.Context, c *call) error {
 		return ErrNotFound
 	}
 	id := c.params.ByName("id")
-	if err := c.auditBegun(ctx, "", "Job/"+id); err != nil {
-		return err
-	}
-	if err := s.deps.JobKeeper.Cancel(id); err != nil {
+	if err := c.changed(ctx, "Job/"+id, http.StatusNoContent, func() error { return s.deps.JobKeeper.Cancel(id) }); err != nil {
 		return err
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)
 	return nil
 }
 
-// jobEvents is GET /v1/jobs/{id}/events: a line of JSON whenever the job changes,
-// to its end.
+// jobEvents is GET /v1/jobs/{id}/events: the job whenever it changes, to its end;
+// a line of JSON each time, or an event to who asks for text/event-stream.
 func (s *Server) jobEvents(ctx context.Context, c *call) error {
 	if s.deps.JobKeeper == nil {
 		return ErrNotFound
 	}
-	control := http.NewResponseController(c.w)
+	media, before, after := "application/x-ndjson", "", "\n"
+	if strings.HasPrefix(c.r.Header.Get("Accept"), "text/event-stream") {
+		media, before, after = "text/event-stream", "data: ", "\n\n"
+	}
 	begun := false
 	for j, err := range s.deps.JobKeeper.Watch(ctx, c.params.ByName("id")) {
 		if err != nil {
@@ -80,7 +83,7 @@ func (s *Server) jobEvents(ctx context.Context, c *call) error {
 			return err
 		}
 		if !begun {
-			c.w.Header()["Content-Type"] = []string{"application/x-ndjson"}
+			c.w.Header()["Content-Type"] = []string{media}
 			c.w.WriteHeader(http.StatusOK)
 			begun = true
 		}
@@ -88,10 +91,21 @@ func (s *Server) jobEvents(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		if _, err := c.w.Write(append(b, '\n')); err != nil {
+		if c.tell(before+string(b)+after) != nil {
 			return nil
 		}
-		_ = control.Flush() // a writer that cannot flush sends it in the end
 	}
+	return nil
+}
+
+// tell sends a part of an answer now; who takes none of it for too long is left.
+func (c *call) tell(part string) error {
+	control := http.NewResponseController(c.w)
+	timer := time.AfterFunc(c.s.opt.Timeouts.Stall, func() { _ = control.SetWriteDeadline(longAgo) })
+	defer timer.Stop()
+	if _, err := c.w.WriteString(part); err != nil {
+		return err
+	}
+	_ = control.Flush() // a writer that cannot flush sends it in the end
 	return nil
 }

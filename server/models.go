@@ -6,6 +6,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 
 	"ember/aiaas"
@@ -33,16 +35,24 @@ func (s *Server) listModels(_ context.Context, c *call) error {
 			list = append(list, listed{all[i].Name, "model", all[i].Created.Unix(), "ember", &all[i]})
 		}
 	}
-	if s.deps.Embedder != nil {
-		for _, name := range s.deps.Embedder.EmbeddingModels() {
-			list = append(list, listed{ID: name, Object: "model", Owner: "ember"})
-		}
+	for _, name := range s.embeddingModels() {
+		list = append(list, listed{ID: name, Object: "model", Owner: "ember"})
 	}
 	return c.answer(http.StatusOK, map[string]any{"object": "list", "data": list})
 }
 
+func (s *Server) embeddingModels() []string {
+	if s.deps.Embedder == nil {
+		return nil
+	}
+	return s.deps.Embedder.EmbeddingModels()
+}
+
 // showModel is GET /v1/models/{name} and …/versions/{version}.
 func (s *Server) showModel(_ context.Context, c *call) error {
+	if name := c.params.ByName("name"); c.params.ByName("version") == "" && slices.Contains(s.embeddingModels(), name) {
+		return c.answer(http.StatusOK, listed{ID: name, Object: "model", Owner: "ember"})
+	}
 	v, err := c.served()
 	if err != nil {
 		return err
@@ -86,12 +96,16 @@ func (s *Server) card(_ context.Context, c *call) error {
 	return nil
 }
 
-func (s *Server) export(_ context.Context, c *call) error {
+func (s *Server) export(ctx context.Context, c *call) error {
 	if s.deps.Papers == nil {
 		return ErrNotFound
 	}
 	var b writeBuffer
-	if err := s.deps.Papers.Export(c.params.ByName("name"), c.params.ByName("version"), c.r.URL.Query().Get("format"), &b); err != nil {
+	name := c.params.ByName("name")
+	if err := s.deps.Papers.Export(name, c.params.ByName("version"), c.r.URL.Query().Get("format"), &b); err != nil {
+		return err
+	}
+	if err := c.looked(ctx, "Model/"+name); err != nil {
 		return err
 	}
 	c.send(http.StatusOK, "application/octet-stream", b)
@@ -111,10 +125,7 @@ func (c *call) change(ctx context.Context, do func(name string) error) error {
 		return ErrNotFound
 	}
 	name := c.params.ByName("name")
-	if err := c.auditBegun(ctx, "", "Model/"+name); err != nil {
-		return err
-	}
-	if err := do(name); err != nil {
+	if err := c.changed(ctx, "Model/"+name, http.StatusOK, func() error { return do(name) }); err != nil {
 		return err
 	}
 	if c.s.deps.Versions != nil {
@@ -237,11 +248,13 @@ func (s *Server) predict(ctx context.Context, c *call) error {
 	for i := range all {
 		all[i] = sampleOf(p, i)
 	}
+	explained := 0
 	if class := query.Get("explain"); class != "" {
 		if class == "top" {
 			class = ""
 		}
-		for i := range all[:min(len(all), mostExplained)] {
+		explained = min(len(all), mostExplained)
+		for i := range all[:explained] {
 			e, err := s.deps.Explainer.Explain(ctx, name, version, d, i, class)
 			if err != nil {
 				return err
@@ -252,7 +265,7 @@ func (s *Server) predict(ctx context.Context, c *call) error {
 	if err := c.audit(ctx, c.entry(auth.ActionPredict, "", "Model/"+name, http.StatusOK)); err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, map[string]any{"model": p.Model, "predictions": all})
+	return c.answer(http.StatusOK, map[string]any{"model": p.Model, "predictions": all, "explained": explained})
 }
 
 func sampleOf(p aiaas.Prediction, i int) predicted {
@@ -268,10 +281,14 @@ func sampleOf(p aiaas.Prediction, i int) predicted {
 	return out
 }
 
-// fileName is what a body is called: ?file=, or what its media type suggests.
+// fileName is what a body is called: ?file=, or what its header says, or what its
+// media type suggests.
 func fileName(r *http.Request) string {
 	if name := r.URL.Query().Get("file"); name != "" {
 		return name
+	}
+	if _, says, err := mime.ParseMediaType(r.Header.Get("Content-Disposition")); err == nil && says["filename"] != "" {
+		return path.Base(strings.ReplaceAll(says["filename"], `\`, "/"))
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {

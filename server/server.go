@@ -5,7 +5,8 @@
 //
 // Its invariants: no access to patient data is answered before it has been
 // recorded by the [auth.Auditor]; every answer outside 2xx and 304 is an
-// OperationOutcome; logs, metrics and errors hold route patterns and never a
+// OperationOutcome, but under /v2 and at /v1/embeddings, which speak the protocols
+// of others; logs, metrics and errors hold route patterns and never a
 // path, an id or a value of a patient.
 package server
 
@@ -31,6 +32,8 @@ type Server struct {
 	ids     requestIDs
 	spec    []byte // the OpenAPI document
 	stop    atomic.Bool
+
+	inferences inferStats
 }
 
 // New is a server with the routes in place; it does not listen yet.

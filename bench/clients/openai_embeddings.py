@@ -9,6 +9,7 @@ import openai
 client = openai.OpenAI(base_url=sys.argv[1], api_key="none", max_retries=0)
 names = {m.id for m in client.models.list()}
 assert {"ember-notes", "ember-codes", "ember-patients"} <= names, names
+assert client.models.retrieve("ember-notes").id == "ember-notes"
 one = client.embeddings.create(model="ember-notes", input="chest pain and shortness of breath")
 many = client.embeddings.create(model="ember-notes", input=["chest pain", "angina pectoris", "ankle sprain"], encoding_format="float")
 assert len(one.data) == 1 and len(many.data) == 3 and one.usage.total_tokens > 0

@@ -5,6 +5,7 @@
 MODEL is a tabular model with the inputs age (a number) and ward (a word).
 """
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import tritonclient.http as http
@@ -22,7 +23,7 @@ assert any(m["name"] == model and m["state"] == "READY" for m in client.get_mode
 
 def ask(binary, **how):
     age = http.InferInput("age", [3], "FP64")
-    age.set_data_from_numpy(np.array([85.0, 25.0, np.nan]) if binary else np.array([85.0, 25.0, 50.0]), binary_data=binary)
+    age.set_data_from_numpy(np.array([85.0, 25.0, np.nan]), binary_data=binary)  # NaN = not known, in JSON too
     ward = http.InferInput("ward", [3, 1], "BYTES")
     ward.set_data_from_numpy(np.array([["medical"], ["surgical"], ["medical"]], dtype=object), binary_data=binary)
     outputs = [http.InferRequestedOutput(n, binary_data=binary) for n in ("label", "probabilities")]
@@ -57,4 +58,15 @@ for bad, says in (([age], "ward"), ([ward, http.InferInput("age", [2], "FP32").s
         raise SystemExit("a bad request was answered")
     except http.InferenceServerException as e:
         assert says in str(e), e
-print("tritonclient", getattr(__import__("tritonclient"), "__version__", ""), "is content")
+try:
+    client.get_trace_settings(model)
+    raise SystemExit("an extension that is none of Ember's was answered")
+except http.InferenceServerException as e:
+    assert "nothing at this path" in e.message(), e
+
+(stats,) = client.get_inference_statistics(model, meta["versions"][-1])["model_stats"]
+assert stats["inference_count"] >= 3 * 8 + 17 and stats["last_inference"] > 0, stats
+assert stats["inference_stats"]["success"]["count"] == stats["execution_count"] >= 25, stats
+assert stats["inference_stats"]["fail"]["count"] == 2 and stats["inference_stats"]["compute_infer"]["ns"] > 0, stats
+assert len(client.get_inference_statistics()["model_stats"]) >= 1
+print("tritonclient", version("tritonclient"), "is content")
