@@ -15,6 +15,9 @@ import (
 // TestNetworksExplainThemselves: for words, pixels, steps and columns the shares
 // add up to what Predict says, and what was planted has the largest.
 func TestNetworksExplainThemselves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	t.Run("words", func(t *testing.T) {
 		d := plantedWords(t)
 		m := fitted(t, aiaas.TextBag(), d)

@@ -72,6 +72,9 @@ func severals(seed uint64) *Dataset {
 // more threads, the same answers after Save and Load, and refusal of data without
 // their columns.
 func TestFamilies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	data := map[string]func(seed uint64) *Dataset{
 		"visits": visits, "notes": notes, "numbers": numbers, "severals": severals,
 		"scans":  func(seed uint64) *Dataset { return scans(160, seed) },

@@ -21,6 +21,9 @@ func neuralData() map[string]*Dataset {
 // TestFitGoesOn cuts fits off after some epochs, and holds what a second one
 // makes of the folder to the bits of a fit that nothing disturbed.
 func TestFitGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	for name, d := range neuralData() {
 		f, err := FamilyNamed(Families(), name)
 		if err != nil {
@@ -71,6 +74,9 @@ func filesIn(t *testing.T, folder string) int {
 
 // TestChooseGoesOn cuts a choice off between folds and within one.
 func TestChooseGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	d := visits(5)
 	o := Choosing{Seed: 2, Threads: 2, Only: []string{"linear", "mlp"}, Best: true, Reps: 50}
 	want, err := Choose(context.Background(), d, Families(), o)
@@ -124,6 +130,9 @@ func TestChooseGoesOn(t *testing.T) {
 }
 
 func TestNeuralKeepsItsBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	looks := ticking()
 	m := fit(t, MLP(), visits(1), Fitting{Now: looks, Budget: 40e9})
 	full := fit(t, MLP(), visits(1), Fitting{})
@@ -150,6 +159,9 @@ func weekdays(n int) *Dataset {
 }
 
 func TestRareClassesAreLearnedAndNotOverstated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	d := weekdays(400)
 	p := predict(t, fit(t, MLP(), d, Fitting{}), d)
 	var share [3]float64
@@ -165,6 +177,9 @@ func TestRareClassesAreLearnedAndNotOverstated(t *testing.T) {
 }
 
 func TestCustomNetworks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	for name, c := range map[string]struct {
 		spec string
 		d    *Dataset
@@ -282,6 +297,9 @@ func TestWavesFillGapsAndRates(t *testing.T) {
 }
 
 func TestImagesOfColourAndSizes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fits networks for a minute")
+	}
 	d := scans(70, 1)
 	for i, m := range d.Columns[0].Image {
 		d.Columns[0].Image[i] = m.Resize(90, 70, 3)
