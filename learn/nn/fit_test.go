@@ -267,6 +267,9 @@ func TestFitRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestStepsAllocateNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short runs are those of the race detector, under which pools forget")
+	}
 	for name, c := range map[string]struct {
 		spec Spec
 		data Data
