@@ -71,7 +71,7 @@ func RunJob(ctx context.Context, v Vault, families []Family, now func() time.Tim
 	}
 	choice, err := Choose(ctx, d, families, Choosing{
 		Folds: w.Request.Folds, Best: w.Request.Best, Only: w.Request.Families, Seed: w.Request.Seed, Threads: threads,
-		Budget: time.Duration(seconds * float64(time.Second)), Now: now, Progress: progress,
+		Budget: time.Duration(seconds * float64(time.Second)), Now: now, Progress: progress, Folder: filepath.Join(w.Folder, "resume"),
 	})
 	if err != nil {
 		return Outcome{}, err
