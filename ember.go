@@ -148,8 +148,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: &a.served, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Datasets: a.service, DatasetKeeper: a.service, Jobs: a.service, JobKeeper: a.service, Versions: a.service, Papers: a.service,
-		Promoter: a.service, Shadower: a.service, Predictor: a.service, Explainer: a.service, Embedder: embedder{a},
+		Models: a.service, Embedder: embedder{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -44,7 +44,8 @@ func (r *run) compare(ctx context.Context) error {
 		r.out.Decision = "not compared with what serves: " + why + "; promote it by hand"
 		return err
 	}
-	return r.decide("what serves", r.held.Take(rows), takeRows(r.said, rows, r.d.Outputs()), old)
+	r.decide("what serves", r.held.Take(rows), takeRows(r.said, rows, r.d.Outputs()), old)
+	return nil
 }
 
 // compareWithPrior compares with the family that looks at no input.
@@ -58,7 +59,8 @@ func (r *run) compareWithPrior(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.decide("knowing no input", r.held, r.said, p)
+	r.decide("knowing no input", r.held, r.said, p)
+	return nil
 }
 
 // servedSaid is what the served version says of held samples that it has not
@@ -92,7 +94,7 @@ func (r *run) servedSaid(ctx context.Context) (said []float32, rows []int, why s
 	if len(rows) < fewestUnseen {
 		return nil, nil, fmt.Sprintf("it has learned from all but %d of the samples", len(rows)), nil
 	}
-	family, err := FamilyNamed(r.families, about.Family)
+	family, err := FamilyNamed(append(slices.Clone(r.families), CustomLoader()), about.Family)
 	if err != nil {
 		return nil, nil, "its family is not among those tried", nil
 	}
@@ -106,13 +108,12 @@ func (r *run) servedSaid(ctx context.Context) (said []float32, rows []int, why s
 
 // decide asks the gate, in a measure from 0 to 1: the Brier score, or the squared
 // error as a share of the variance.
-func (r *run) decide(with string, d *Dataset, said, other []float32) error {
+func (r *run) decide(with string, d *Dataset, said, other []float32) {
 	a, b := benefit(d, said), benefit(d, other)
 	group, _ := groups(d.Subject)
 	diff := learn.Diff(a, b, group, 1000, r.Request.Seed)
 	gate := models.Gate(models.Estimate(diff))
 	r.out.Serve, r.out.Decision = gate.Serve, fmt.Sprintf("compared with %s on %d samples: %s", with, d.Len(), gate.Why)
-	return nil
 }
 
 // benefit is the measure of each sample for the gate, higher is better.

@@ -49,26 +49,7 @@ func addsUp(t *testing.T, e aiaas.Explanation) {
 }
 
 func TestTheWordThatCountsIsNamed(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	words := strings.Fields("patient seen today for follow up no complaints stable on current therapy walks daily eats well sleeps")
-	var csv strings.Builder
-	csv.WriteString("note,group\n")
-	for i := range 200 {
-		var note []string
-		for range 8 {
-			note = append(note, words[rng.IntN(len(words))])
-		}
-		class := "other"
-		if i%2 == 0 {
-			class = "cardiac"
-			note[rng.IntN(8)] = "angina"
-		}
-		fmt.Fprintf(&csv, "%s,%s\n", strings.Join(note, " "), class)
-	}
-	d, err := aiaas.ReadCSV(t.Context(), "notes.csv", strings.NewReader(csv.String()), aiaas.Schema{Task: aiaas.Text, Label: "group"}, aiaas.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := plantedWords(t)
 	m := fitted(t, aiaas.TextSVM(), d)
 	for _, row := range []int{0, 2, 10} {
 		e, err := aiaas.Explain(t.Context(), m, d, row, 0)

@@ -196,12 +196,14 @@ type told struct {
 	name string
 	done []float64
 	last float64
+	left time.Duration // of the network that told last; the others are fitted beside or after it
 }
 
 func (t *told) tell(k int, p nn.Progress, validated bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.done[k] = max(t.done[k], (float64(p.Epoch-1)+float64(p.Step)/float64(p.Steps))/float64(p.Epochs))
+	t.left = p.Left
 	note := ""
 	if p.EpochEnd {
 		note = fmt.Sprintf("loss %.4f after %d epochs", p.Loss, p.Epoch)
@@ -229,5 +231,5 @@ func (t *told) report(note string) {
 		return
 	}
 	t.last = max(sum, t.last)
-	t.f.report(Progress{Family: t.name, Done: t.last, Note: note})
+	t.f.report(Progress{Family: t.name, Done: t.last, Note: note, Left: t.left})
 }

@@ -201,11 +201,8 @@ func (s *Service) Report(_ context.Context, name string) (*Report, error) {
 
 // DeleteDataset removes a dataset that no job waits for. Models made of it stay.
 func (s *Service) DeleteDataset(name string) error {
-	if _, err := s.kept(name); err != nil && errors.Is(err, ErrNotFound) {
-		return err
-	}
-	if err := checkName("dataset", name); err != nil {
-		return err
+	if _, err := s.kept(name); errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) {
+		return err // a damaged one can be removed
 	}
 	for _, j := range s.jobs.list() {
 		if j.Request.Dataset == name && !j.State.Final() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ember/models"
 )
@@ -197,11 +198,7 @@ func (s *Service) load(name, version string) (*loaded, error) {
 	if err != nil {
 		return nil, translated(err)
 	}
-	families := s.o.Families
-	family, err := FamilyNamed(families, v.Family)
-	if err != nil {
-		family, err = FamilyNamed([]Family{CustomLoader()}, v.Family)
-	}
+	family, err := FamilyNamed(append(slices.Clone(s.o.Families), CustomLoader()), v.Family)
 	if err != nil {
 		return nil, err
 	}

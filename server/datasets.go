@@ -17,9 +17,6 @@ import (
 // putDataset is POST /v1/datasets/{name}: the file as the body, or several as
 // multipart/form-data. They are sealed as they come.
 func (s *Server) putDataset(ctx context.Context, c *call) error {
-	if s.deps.Datasets == nil {
-		return ErrNotFound
-	}
 	name := c.params.ByName("name")
 	schema, err := schemaOf(c.r.URL.Query())
 	if err != nil {
@@ -33,7 +30,7 @@ func (s *Server) putDataset(ctx context.Context, c *call) error {
 	var info aiaas.DatasetInfo
 	var report *aiaas.Report
 	err = c.changed(ctx, "Dataset/"+name, http.StatusCreated, func() (err error) {
-		info, report, err = s.deps.Datasets.PutDataset(ctx, name, schema, next)
+		info, report, err = s.deps.Models.PutDataset(ctx, name, schema, next)
 		return err
 	})
 	if err != nil {
@@ -131,10 +128,7 @@ func (c *call) uploads() (next func() (aiaas.File, error), done func(), err erro
 
 // listDatasets is GET /v1/datasets.
 func (s *Server) listDatasets(ctx context.Context, c *call) error {
-	if s.deps.Datasets == nil {
-		return ErrNotFound
-	}
-	all, err := s.deps.Datasets.Datasets()
+	all, err := s.deps.Models.Datasets()
 	if err != nil {
 		return err
 	}
@@ -146,11 +140,8 @@ func (s *Server) listDatasets(ctx context.Context, c *call) error {
 
 // showDataset is GET /v1/datasets/{name}.
 func (s *Server) showDataset(ctx context.Context, c *call) error {
-	if s.deps.DatasetKeeper == nil {
-		return ErrNotFound
-	}
 	name := c.params.ByName("name")
-	info, err := s.deps.DatasetKeeper.Dataset(name)
+	info, err := s.deps.Models.Dataset(name)
 	if err != nil {
 		return err
 	}
@@ -162,11 +153,8 @@ func (s *Server) showDataset(ctx context.Context, c *call) error {
 
 // datasetReport is GET /v1/datasets/{name}/report, as JSON or as plain text.
 func (s *Server) datasetReport(ctx context.Context, c *call) error {
-	if s.deps.DatasetKeeper == nil {
-		return ErrNotFound
-	}
 	name := c.params.ByName("name")
-	r, err := s.deps.DatasetKeeper.Report(ctx, name)
+	r, err := s.deps.Models.Report(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -182,11 +170,8 @@ func (s *Server) datasetReport(ctx context.Context, c *call) error {
 
 // dropDataset is DELETE /v1/datasets/{name}.
 func (s *Server) dropDataset(ctx context.Context, c *call) error {
-	if s.deps.DatasetKeeper == nil {
-		return ErrNotFound
-	}
 	name := c.params.ByName("name")
-	if err := c.changed(ctx, "Dataset/"+name, http.StatusNoContent, func() error { return s.deps.DatasetKeeper.DeleteDataset(name) }); err != nil {
+	if err := c.changed(ctx, "Dataset/"+name, http.StatusNoContent, func() error { return s.deps.Models.DeleteDataset(name) }); err != nil {
 		return err
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)

@@ -27,18 +27,10 @@ type Deps struct {
 	Health      Health
 	Auditor     auth.Auditor
 
-	// The model service; without one its routes find nothing.
-	Datasets      Datasets
-	DatasetKeeper DatasetKeeper
-	Jobs          Jobs
-	JobKeeper     JobKeeper
-	Versions      Versions
-	Papers        Papers
-	Promoter      Promoter
-	Shadower      Shadower
-	Predictor     Predictor
-	Explainer     Explainer
-	Embedder      Embedder
+	// Models is the model service, Embedder what gives vectors; without them their
+	// routes find nothing.
+	Models   Models
+	Embedder Embedder
 
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.

@@ -8,8 +8,20 @@ import (
 	"ember/aiaas"
 )
 
-// What the server needs of the model service; *aiaas.Service is all but Embedder.
-// Their errors are those of aiaas and those in this package.
+// Models is what the server needs of the model service; *aiaas.Service is it. Its
+// errors are those of aiaas and those in this package.
+type Models interface {
+	Datasets
+	DatasetKeeper
+	Jobs
+	JobKeeper
+	Versions
+	Papers
+	Promoter
+	Shadower
+	Predictor
+	Explainer
+}
 
 // Datasets keeps uploads.
 type Datasets interface {

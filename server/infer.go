@@ -40,10 +40,7 @@ func (s *Server) readiness(ctx context.Context, c *call) error {
 
 // served is the version that a path names.
 func (c *call) served() (aiaas.Serving, error) {
-	if c.s.deps.Versions == nil {
-		return aiaas.Serving{}, ErrNotFound
-	}
-	return c.s.deps.Versions.Version(c.params.ByName("name"), c.params.ByName("version"))
+	return c.s.deps.Models.Version(c.params.ByName("name"), c.params.ByName("version"))
 }
 
 type tensorInfo struct {
@@ -58,7 +55,7 @@ func (s *Server) modelMetadata(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.deps.Versions.Versions(v.Name)
+	all, err := s.deps.Models.Versions(v.Name)
 	if err != nil {
 		return err
 	}
@@ -118,10 +115,7 @@ func (s *Server) modelConfig(_ context.Context, c *call) error {
 
 // repository is POST /v2/repository/index.
 func (s *Server) repository(_ context.Context, c *call) error {
-	if s.deps.Versions == nil {
-		return ErrNotFound
-	}
-	all, err := s.deps.Versions.Models()
+	all, err := s.deps.Models.Models()
 	if err != nil {
 		return err
 	}
@@ -138,9 +132,6 @@ func (s *Server) repository(_ context.Context, c *call) error {
 
 // infer is POST /v2/models/{name}/infer.
 func (s *Server) infer(ctx context.Context, c *call) error {
-	if s.deps.Predictor == nil {
-		return ErrNotFound
-	}
 	times := inferTimes{begun: c.begun, turn: s.deps.Clock()}
 	body, err := c.inferBody()
 	if err != nil {
@@ -157,7 +148,7 @@ func (s *Server) infer(ctx context.Context, c *call) error {
 		return err
 	}
 	times.read = s.deps.Clock()
-	v, out, err := s.deps.Predictor.Infer(ctx, c.params.ByName("name"), c.params.ByName("version"), in)
+	v, out, err := s.deps.Models.Infer(ctx, c.params.ByName("name"), c.params.ByName("version"), in)
 	times.asked = s.deps.Clock()
 	if err == nil {
 		err = c.inferred(ctx, q, v, out)

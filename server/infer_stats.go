@@ -95,15 +95,12 @@ func (s *inferStats) versions(all []aiaas.Serving) []versionStats {
 
 // modelStats is GET /v2/models/stats, and of one model or version …/{name}/stats.
 func (s *Server) modelStats(_ context.Context, c *call) error {
-	if s.deps.Versions == nil {
-		return ErrNotFound
-	}
 	name, version := c.params.ByName("name"), c.params.ByName("version")
 	var names []string
 	if name != "" {
 		names = []string{name}
 	} else {
-		all, err := s.deps.Versions.Models()
+		all, err := s.deps.Models.Models()
 		if err != nil {
 			return err
 		}
@@ -113,7 +110,7 @@ func (s *Server) modelStats(_ context.Context, c *call) error {
 	}
 	var all []aiaas.Serving
 	for _, name := range names {
-		of, err := s.deps.Versions.Versions(name)
+		of, err := s.deps.Models.Versions(name)
 		if err != nil {
 			return err
 		}

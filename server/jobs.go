@@ -12,16 +12,13 @@ import (
 
 // submit is POST /v1/jobs.
 func (s *Server) submit(ctx context.Context, c *call) error {
-	if s.deps.Jobs == nil {
-		return ErrNotFound
-	}
 	var q aiaas.JobRequest
 	if err := c.parse(&q); err != nil {
 		return err
 	}
 	var j aiaas.Job
 	err := c.changed(ctx, "Dataset/"+q.Dataset, http.StatusAccepted, func() (err error) {
-		j, err = s.deps.Jobs.Submit(q)
+		j, err = s.deps.Models.Submit(q)
 		return err
 	})
 	if err != nil {
@@ -33,18 +30,12 @@ func (s *Server) submit(ctx context.Context, c *call) error {
 
 // listJobs is GET /v1/jobs.
 func (s *Server) listJobs(_ context.Context, c *call) error {
-	if s.deps.Jobs == nil {
-		return ErrNotFound
-	}
-	return c.answer(http.StatusOK, map[string]any{"jobs": s.deps.Jobs.Jobs()})
+	return c.answer(http.StatusOK, map[string]any{"jobs": s.deps.Models.Jobs()})
 }
 
 // showJob is GET /v1/jobs/{id}.
 func (s *Server) showJob(_ context.Context, c *call) error {
-	if s.deps.JobKeeper == nil {
-		return ErrNotFound
-	}
-	j, err := s.deps.JobKeeper.Job(c.params.ByName("id"))
+	j, err := s.deps.Models.Job(c.params.ByName("id"))
 	if err != nil {
 		return err
 	}
@@ -53,11 +44,8 @@ func (s *Server) showJob(_ context.Context, c *call) error {
 
 // cancelJob is DELETE /v1/jobs/{id}.
 func (s *Server) cancelJob(ctx context.Context, c *call) error {
-	if s.deps.JobKeeper == nil {
-		return ErrNotFound
-	}
 	id := c.params.ByName("id")
-	if err := c.changed(ctx, "Job/"+id, http.StatusNoContent, func() error { return s.deps.JobKeeper.Cancel(id) }); err != nil {
+	if err := c.changed(ctx, "Job/"+id, http.StatusNoContent, func() error { return s.deps.Models.Cancel(id) }); err != nil {
 		return err
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)
@@ -67,15 +55,12 @@ func (s *Server) cancelJob(ctx context.Context, c *call) error {
 // jobEvents is GET /v1/jobs/{id}/events: the job whenever it changes, to its end;
 // a line of JSON each time, or an event to who asks for text/event-stream.
 func (s *Server) jobEvents(ctx context.Context, c *call) error {
-	if s.deps.JobKeeper == nil {
-		return ErrNotFound
-	}
 	media, before, after := "application/x-ndjson", "", "\n"
 	if strings.HasPrefix(c.r.Header.Get("Accept"), "text/event-stream") {
 		media, before, after = "text/event-stream", "data: ", "\n\n"
 	}
 	begun := false
-	for j, err := range s.deps.JobKeeper.Watch(ctx, c.params.ByName("id")) {
+	for j, err := range s.deps.Models.Watch(ctx, c.params.ByName("id")) {
 		if err != nil {
 			if begun {
 				return nil // the client left, or the time is over: it asks again

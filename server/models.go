@@ -26,8 +26,8 @@ type listed struct {
 // listModels is GET /v1/models.
 func (s *Server) listModels(_ context.Context, c *call) error {
 	list := []listed{}
-	if s.deps.Versions != nil {
-		all, err := s.deps.Versions.Models()
+	if s.deps.Models != nil {
+		all, err := s.deps.Models.Models()
 		if err != nil {
 			return err
 		}
@@ -62,10 +62,7 @@ func (s *Server) showModel(_ context.Context, c *call) error {
 
 // listVersions is GET /v1/models/{name}/versions.
 func (s *Server) listVersions(_ context.Context, c *call) error {
-	if s.deps.Versions == nil {
-		return ErrNotFound
-	}
-	all, err := s.deps.Versions.Versions(c.params.ByName("name"))
+	all, err := s.deps.Models.Versions(c.params.ByName("name"))
 	if err != nil {
 		return err
 	}
@@ -74,10 +71,7 @@ func (s *Server) listVersions(_ context.Context, c *call) error {
 
 // evaluation, card and export are what is known of a version.
 func (s *Server) evaluation(_ context.Context, c *call) error {
-	if s.deps.Papers == nil {
-		return ErrNotFound
-	}
-	r, err := s.deps.Papers.Evaluation(c.params.ByName("name"), c.params.ByName("version"))
+	r, err := s.deps.Models.Evaluation(c.params.ByName("name"), c.params.ByName("version"))
 	if err != nil {
 		return err
 	}
@@ -85,10 +79,7 @@ func (s *Server) evaluation(_ context.Context, c *call) error {
 }
 
 func (s *Server) card(_ context.Context, c *call) error {
-	if s.deps.Papers == nil {
-		return ErrNotFound
-	}
-	b, err := s.deps.Papers.Card(c.params.ByName("name"), c.params.ByName("version"))
+	b, err := s.deps.Models.Card(c.params.ByName("name"), c.params.ByName("version"))
 	if err != nil {
 		return err
 	}
@@ -97,12 +88,9 @@ func (s *Server) card(_ context.Context, c *call) error {
 }
 
 func (s *Server) export(ctx context.Context, c *call) error {
-	if s.deps.Papers == nil {
-		return ErrNotFound
-	}
 	var b writeBuffer
 	name := c.params.ByName("name")
-	if err := s.deps.Papers.Export(name, c.params.ByName("version"), c.r.URL.Query().Get("format"), &b); err != nil {
+	if err := s.deps.Models.Export(name, c.params.ByName("version"), c.r.URL.Query().Get("format"), &b); err != nil {
 		return err
 	}
 	if err := c.looked(ctx, "Model/"+name); err != nil {
@@ -121,17 +109,12 @@ func (b *writeBuffer) Write(p []byte) (int, error) {
 
 // change runs a change of what serves, recorded before it is made.
 func (c *call) change(ctx context.Context, do func(name string) error) error {
-	if c.s.deps.Promoter == nil {
-		return ErrNotFound
-	}
 	name := c.params.ByName("name")
 	if err := c.changed(ctx, "Model/"+name, http.StatusOK, func() error { return do(name) }); err != nil {
 		return err
 	}
-	if c.s.deps.Versions != nil {
-		if v, err := c.s.deps.Versions.Version(name, ""); err == nil {
-			return c.answer(http.StatusOK, v)
-		}
+	if v, err := c.s.deps.Models.Version(name, ""); err == nil {
+		return c.answer(http.StatusOK, v)
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)
 	return nil
@@ -146,25 +129,22 @@ func (s *Server) promote(ctx context.Context, c *call) error {
 	if err := c.parse(&q); err != nil {
 		return err
 	}
-	return c.change(ctx, func(name string) error { return s.deps.Promoter.Promote(name, q.Version, q.Force) })
+	return c.change(ctx, func(name string) error { return s.deps.Models.Promote(name, q.Version, q.Force) })
 }
 
 // rollback is POST /v1/models/{name}/rollback.
 func (s *Server) rollback(ctx context.Context, c *call) error {
-	return c.change(ctx, func(name string) error { return s.deps.Promoter.Rollback(name) })
+	return c.change(ctx, func(name string) error { return s.deps.Models.Rollback(name) })
 }
 
 // dropVersion is DELETE /v1/models/{name}/versions/{version}.
 func (s *Server) dropVersion(ctx context.Context, c *call) error {
-	return c.change(ctx, func(name string) error { return s.deps.Promoter.DeleteVersion(name, c.params.ByName("version")) })
+	return c.change(ctx, func(name string) error { return s.deps.Models.DeleteVersion(name, c.params.ByName("version")) })
 }
 
 // shadow is GET, setShadow PUT, endShadow DELETE /v1/models/{name}/shadow.
 func (s *Server) shadow(_ context.Context, c *call) error {
-	if s.deps.Shadower == nil {
-		return ErrNotFound
-	}
-	r, err := s.deps.Shadower.Shadow(c.params.ByName("name"))
+	r, err := s.deps.Models.Shadow(c.params.ByName("name"))
 	if err != nil {
 		return err
 	}
@@ -184,10 +164,7 @@ func (s *Server) setShadow(ctx context.Context, c *call) error {
 func (s *Server) endShadow(ctx context.Context, c *call) error { return s.shadowed(ctx, c, "") }
 
 func (s *Server) shadowed(ctx context.Context, c *call, version string) error {
-	if s.deps.Shadower == nil {
-		return ErrNotFound
-	}
-	return c.change(ctx, func(name string) error { return s.deps.Shadower.SetShadow(name, version) })
+	return c.change(ctx, func(name string) error { return s.deps.Models.SetShadow(name, version) })
 }
 
 // parse reads a small JSON body; unknown names are refused.
@@ -226,9 +203,6 @@ const mostExplained = 16
 
 // predict is POST /v1/models/{name}/predict: a file in, an answer a sample out.
 func (s *Server) predict(ctx context.Context, c *call) error {
-	if s.deps.Predictor == nil || s.deps.Explainer == nil {
-		return ErrNotFound
-	}
 	query := c.r.URL.Query()
 	name, version := c.params.ByName("name"), query.Get("version")
 	body, err := c.body(s.opt.Limits.BodyBytes)
@@ -236,11 +210,11 @@ func (s *Server) predict(ctx context.Context, c *call) error {
 		return err
 	}
 	defer body.Close()
-	d, err := s.deps.Explainer.ReadInput(ctx, name, version, fileName(c.r), body)
+	d, err := s.deps.Models.ReadInput(ctx, name, version, fileName(c.r), body)
 	if err != nil {
 		return err
 	}
-	p, err := s.deps.Predictor.Predict(ctx, name, version, d)
+	p, err := s.deps.Models.Predict(ctx, name, version, d)
 	if err != nil {
 		return err
 	}
@@ -255,7 +229,7 @@ func (s *Server) predict(ctx context.Context, c *call) error {
 		}
 		explained = min(len(all), mostExplained)
 		for i := range all[:explained] {
-			e, err := s.deps.Explainer.Explain(ctx, name, version, d, i, class)
+			e, err := s.deps.Models.Explain(ctx, name, version, d, i, class)
 			if err != nil {
 				return err
 			}

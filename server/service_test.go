@@ -154,7 +154,7 @@ func openShop(t testing.TB, who server.Authenticator) (house, *shop) {
 	f, log, s := newFake(), new(lockedBuffer), &shop{}
 	h, err := server.New(server.Options{}, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f,
 		Health: f, Auditor: f, Tokens: who, Clock: func() time.Time { return now }, Log: slog.New(slog.NewJSONHandler(log, nil)),
-		Datasets: s, DatasetKeeper: s, Jobs: s, JobKeeper: s, Versions: s, Papers: s, Promoter: s, Shadower: s, Predictor: s, Explainer: s, Embedder: s})
+		Models: s, Embedder: s})
 	if err != nil {
 		t.Fatal(err)
 	}

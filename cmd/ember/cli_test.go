@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +32,8 @@ type shell struct {
 	*testing.T
 	dir string
 	env []string
+	// during is let go while a command runs: who else writes to what the test reads.
+	during sync.Locker
 }
 
 func newShell(t *testing.T) *shell { return &shell{T: t, dir: t.TempDir()} }
@@ -45,10 +48,21 @@ func (s *shell) command(args ...string) *exec.Cmd {
 // run expects an exit code and gives what was printed.
 func (s *shell) run(code int, line string) (stdout, stderr string) {
 	s.Helper()
+	return s.runArgs(code, strings.Fields(line)...)
+}
+
+func (s *shell) runArgs(code int, args ...string) (stdout, stderr string) {
+	s.Helper()
 	var out, errs bytes.Buffer
-	cmd := s.command(strings.Fields(line)...)
+	cmd, line := s.command(args...), strings.Join(args, " ")
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	if s.during != nil {
+		s.during.Unlock()
+	}
 	err := cmd.Run()
+	if s.during != nil {
+		s.during.Lock()
+	}
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		s.Fatalf("ember %s: exit code %d, want %d (%v)\n%s%s", line, got, code, err, &out, &errs)
 	}

@@ -32,22 +32,23 @@ type fakeService struct {
 	has   map[string]string // answers by METHOD path
 }
 
-func newFake(t *testing.T, dir string) *fakeService {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("what the fake was asked is read between requests, which the race detector of short runs does not know")
+// newFake serves in the shell's folder. Its lock is the test's, but while a command
+// runs.
+func newFake(s *shell) *fakeService {
+	s.Helper()
+	if err := os.MkdirAll(filepath.Join(s.dir, "ember-data"), 0o700); err != nil {
+		s.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "ember-data"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	socket, err := net.Listen("unix", filepath.Join(dir, "ember-data", ember.SocketName))
+	socket, err := net.Listen("unix", filepath.Join(s.dir, "ember-data", ember.SocketName))
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
-	f := &fakeService{T: t, has: map[string]string{}}
+	f := &fakeService{T: s.T, has: map[string]string{}}
+	f.mu.Lock()
+	s.during = &f.mu
 	server := &http.Server{Handler: f}
 	go server.Serve(socket)
-	t.Cleanup(func() { server.Close() })
+	s.Cleanup(func() { server.Close() })
 	return f
 }
 
@@ -127,8 +128,6 @@ func (f *fakeService) upload(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeService) wasAsked(what string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, a := range f.asked {
 		if strings.HasPrefix(a, what) {
 			return true
@@ -148,7 +147,7 @@ const doneJob = `{"id":"7","request":{"model":"m"},"state":"running","stage":"li
 // example in it.
 func TestTemplates(t *testing.T) {
 	s := newShell(t)
-	f := newFake(t, s.dir)
+	f := newFake(s)
 	f.has["GET /v1/jobs/7/events"] = doneJob
 	example := regexp.MustCompile(`(?m)^#(  \{|[^ \n])`) // a comment in words has one space
 	for _, task := range tasks() {
@@ -185,7 +184,7 @@ func TestTemplates(t *testing.T) {
 
 func TestTrainSaysWhatCameOfIt(t *testing.T) {
 	s := newShell(t)
-	f := newFake(t, s.dir)
+	f := newFake(s)
 	f.has["GET /v1/jobs/7/events"] = doneJob
 	s.write("a.csv", "x,y\n1,2\n")
 	s.write("b.csv", "x,y\n3,4\n")
@@ -244,7 +243,7 @@ const servingText = `{"name":"m","task":"tabular","version":"2","family":"linear
 
 func TestModelCommands(t *testing.T) {
 	s := newShell(t)
-	f := newFake(t, s.dir)
+	f := newFake(s)
 	recommender := `[{"version":"5","kind":"ranker","created":"2026-01-02T03:04:05Z","patients":120,"measured":"nDCG .4","serves":true}]`
 	f.has["GET /admin/models"], f.has["POST /admin/models/promote"], f.has["POST /admin/models/rollback"] = recommender, recommender, recommender
 	numbered := strings.Replace(`{"id":"m",`+servingText[1:], `"2026-01-02T03:04:05Z"`, "1767323045", 1)
@@ -318,8 +317,8 @@ func TestModelCommands(t *testing.T) {
 	if _, stderr := s.run(2, "model train bad.toml"); !strings.Contains(stderr, "family") {
 		t.Errorf("the unknown setting is not named: %s", stderr)
 	}
-	if out, err := s.command("__complete", "model", "show", "").Output(); err != nil || !strings.Contains(string(out), "m\n") || strings.Contains(string(out), "codes") {
-		t.Errorf("completing a model: %s, %v", out, err)
+	if out, _ := s.runArgs(0, "__complete", "model", "show", ""); !strings.Contains(out, "m\n") || strings.Contains(out, "codes") {
+		t.Errorf("completing a model: %s", out)
 	}
 	if out, _ := s.run(0, "__complete model new im"); !strings.Contains(out, "image-classification") {
 		t.Errorf("completing a task: %s", out)

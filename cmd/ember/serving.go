@@ -43,8 +43,8 @@ on SIGTERM.`,
 }
 
 // collectLess lets a server's heap grow to three times what is in use before the
-// next collection, instead of twice: a twentieth of the processor time of a load
-// for memory that a server has. GOGC and GOMEMLIMIT, where set, go before.
+// next collection, instead of twice: memory that a server has, for less processor
+// time in a load. GOGC and GOMEMLIMIT, where set, go before.
 func collectLess() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
