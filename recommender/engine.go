@@ -183,6 +183,9 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 		}
 		item := s.item(l, q, k)
 		item.Warnings = findings
+		if !blocked || explained {
+			item.Reasons = s.reasons(l, q.Want, k)
+		}
 		switch {
 		case blocked && !done:
 			ans.Blocked = append(ans.Blocked, Blocked{Code: item.Code, Kind: item.Kind, Status: item.Status, Probability: item.Probability, Findings: findings})

@@ -165,14 +165,13 @@ func (s *scratch) runNetwork(n *network) {
 	}
 }
 
-// item is a candidate with its reasons.
+// item is a candidate, still without reasons: a blocked one needs none.
 func (s *scratch) item(l *loaded, q *Query, k int) Item {
 	c := l.artifact.lexicon.vocabulary.label(q.Want, s.cand.labels[k])
 	return Item{
 		Code: c.code, Kind: c.kind,
 		Status:      s.status[k].String(),
 		Probability: learn.Sigmoid(float64(s.logits[k])),
-		Reasons:     s.reasons(l, q.Want, k),
 		Similar:     similarOf(int(s.cand.received[k]), s.cand.similar),
 	}
 }
