@@ -15,13 +15,13 @@ import (
 // doors are the imports of our own packages that each room may have. A room
 // that is not here may not exist.
 var doors = map[string][]string{
-	"record": {}, "store": {}, "cache": {}, "learn/nn": {},
+	"record": {}, "store": {}, "cache": {}, "learn/nn": {}, "charts": {},
 	"terms": {"record"}, "timelines": {"record"}, "index": {"record"}, "synth": {"record"},
 	"learn":              {"learn/nn"},
 	"fhir":               {"record", "terms"},
 	"embeddings":         {"record", "learn", "learn/nn"},
 	"models":             {"learn"},
-	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models"},
+	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models", "charts"},
 	"recommender/safety": {"record", "terms"},
 	"recommender":        {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety"},
 	"recommender/eval":   {"recommender", "record", "learn", "terms"},

@@ -1,7 +1,6 @@
 package aiaas
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,19 +12,11 @@ import (
 // was measured and what was not, in Markdown (Mitchell et al., Model Cards for
 // Model Reporting, FAT* 2019).
 func (s *Service) Card(name, version string) ([]byte, error) {
-	m, err := s.manifest(name, version)
+	v, err := s.describe(name, version)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.about(m)
-	if err != nil {
-		return nil, err
-	}
-	var result Result
-	var board []Entry
-	if err := errors.Join(s.part(m, evaluationFile, &result), s.part(m, boardFile, &board)); err != nil {
-		return nil, err
-	}
+	m := v.Manifest
 	var b strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
 	line("# %s, version %s\n", v.Name, v.Version)
@@ -46,9 +37,9 @@ func (s *Service) Card(name, version string) ([]byte, error) {
 		line("| Classes | %s |", classesText(v.Classes))
 	}
 	line("\n## Intended use\n\nTo support people who decide, never to decide for them. It answers about data like that it was made of: the same kind of subjects, devices and documentation. Its probabilities were measured on the samples below and on no others; measure it on your own before you rely on it.")
-	measuresText(&b, &result)
-	subgroupsText(&b, &result)
-	boardText(&b, board)
+	measuresText(&b, &v.Result)
+	subgroupsText(&b, &v.Result)
+	boardText(&b, v.Board)
 	line("\n## Not known\n\nWhether it holds at other sites, for subjects unlike those above, or after practice has changed. Classes and subgroups with few samples have wide intervals. What the data got wrong, the model has learned.")
 	return []byte(b.String()), nil
 }

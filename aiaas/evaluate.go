@@ -27,6 +27,7 @@ type Result struct {
 	Confusion [][]int             `json:"confusion,omitempty"` // truth × decision; none for several classes at once
 	ByClass   []ClassResult       `json:"byClass,omitempty"`
 	Bins      []Bin               `json:"bins,omitempty"` // reliability
+	Curves    []Curve             `json:"curves,omitempty"`
 	Subgroups []Subgroup          `json:"subgroups,omitempty"`
 }
 
@@ -107,6 +108,7 @@ func Measure(ctx context.Context, d *Dataset, p []float32, o Measuring) (*Result
 	if d.Target == nil {
 		r.byClass(d, p)
 		r.Bins = reliability(d, p)
+		r.Curves = thresholds(d, p)
 	}
 	return r, r.subgroups(ctx, d, p, o)
 }

@@ -53,6 +53,20 @@ func TestMeasuresByHand(t *testing.T) {
 	if r.Subjects != 3 || r.Samples != 6 {
 		t.Errorf("%d subjects, %d samples", r.Subjects, r.Samples)
 	}
+	if len(r.Curves) != 1 || r.Curves[0].Class != "b" {
+		t.Fatalf("curves %+v", r.Curves)
+	}
+	third := 1. / 3
+	for k, want := range [][2]float64{{third, 1}, {2 * third, 1}, {2 * third, 2 * third}, {1, .75}, {1, .6}, {1, .5}} {
+		if got := r.Curves[0].PrecisionRecall[k]; math.Abs(got[0]-want[0])+math.Abs(got[1]-want[1]) > 1e-9 {
+			t.Errorf("point %d of precision and recall is %v, by hand %v", k, got, want)
+		}
+	}
+	for k, want := range [][2]float64{{0, 0}, {0, third}, {0, 2 * third}, {third, 2 * third}, {third, 1}, {2 * third, 1}, {1, 1}} {
+		if got := r.Curves[0].ROC[k]; math.Abs(got[0]-want[0])+math.Abs(got[1]-want[1]) > 1e-9 {
+			t.Errorf("point %d of the ROC is %v, by hand %v", k, got, want)
+		}
+	}
 	if _, err := json.Marshal(r); err != nil {
 		t.Error(err)
 	}

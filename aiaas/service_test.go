@@ -155,7 +155,11 @@ func TestADatasetBecomesAModelThatAnswers(t *testing.T) {
 	if err != nil || !bytes.Contains(card, []byte("| auroc |")) || !bytes.Contains(card, []byte("linear")) {
 		t.Errorf("%s, %v", card, err)
 	}
-	if result, err := s.Evaluation("readmission", "1"); err != nil || result.Samples != 400 {
+	page, err := s.Page("readmission", "1")
+	if err != nil || bytes.Count(page, []byte("</svg>")) != 5 || bytes.Contains(page, []byte("NaN")) || !bytes.Contains(page, []byte(">Reliability</text>")) {
+		t.Errorf("%s, %v", page, err)
+	}
+	if result, err := s.Evaluation("readmission", "1"); err != nil || result.Samples != 400 || len(result.Curves) != 1 {
 		t.Errorf("%+v, %v", result, err)
 	}
 }

@@ -61,6 +61,7 @@ type Versions interface {
 type Papers interface {
 	Evaluation(name, version string) (*aiaas.Result, error)
 	Card(name, version string) ([]byte, error)
+	Page(name, version string) ([]byte, error)
 	Export(name, version, format string, w io.Writer) error
 }
 

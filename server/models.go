@@ -78,12 +78,19 @@ func (s *Server) evaluation(_ context.Context, c *call) error {
 	return c.answer(http.StatusOK, r)
 }
 
+// card is Markdown, or, for browsers and with format=html, a page with plots.
 func (s *Server) card(_ context.Context, c *call) error {
-	b, err := s.deps.Models.Card(c.params.ByName("name"), c.params.ByName("version"))
+	write, media := s.deps.Models.Card, "text/markdown; charset=utf-8"
+	if c.r.URL.Query().Get("format") == "html" || strings.Contains(c.r.Header.Get("Accept"), "text/html") {
+		write, media = s.deps.Models.Page, "text/html; charset=utf-8"
+		c.w.Header()["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'"}
+	}
+	b, err := write(c.params.ByName("name"), c.params.ByName("version"))
 	if err != nil {
 		return err
 	}
-	c.send(http.StatusOK, "text/markdown; charset=utf-8", b)
+	c.w.Header()["Vary"] = []string{"Accept"}
+	c.send(http.StatusOK, media, b)
 	return nil
 }
 

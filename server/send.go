@@ -24,7 +24,7 @@ func (c *call) send(status int, media string, body []byte) {
 	}
 	h["Content-Type"] = []string{media}
 	if len(body) >= c.s.opt.Limits.CompressFrom {
-		h["Vary"] = []string{"Accept-Encoding"}
+		h["Vary"] = append(h["Vary"], "Accept-Encoding")
 		if acceptsGzip(c.r.Header.Get("Accept-Encoding")) {
 			buf := compressed(body)
 			defer buffers.Put(buf)

@@ -77,6 +77,7 @@ func (s *shop) Versions(name string) ([]aiaas.Serving, error) {
 func (s *shop) Version(name, _ string) (aiaas.Serving, error)    { return s.serving(), s.of(name) }
 func (s *shop) Evaluation(name, _ string) (*aiaas.Result, error) { return &aiaas.Result{}, s.of(name) }
 func (s *shop) Card(name, _ string) ([]byte, error)              { return []byte("# m"), s.of(name) }
+func (s *shop) Page(name, _ string) ([]byte, error)              { return []byte("<h1>m</h1>"), s.of(name) }
 func (s *shop) Promote(name, _ string, _ bool) error             { return s.of(name) }
 func (s *shop) Rollback(name string) error                       { return s.of(name) }
 func (s *shop) DeleteVersion(name, _ string) error               { return s.of(name) }

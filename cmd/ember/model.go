@@ -160,10 +160,10 @@ func (c *client) version(ctx context.Context, name, version string) (aiaas.Servi
 }
 
 func (p *program) modelShow() *cobra.Command {
-	card := false
+	card, page := false, ""
 	c := &cobra.Command{
 		Use: "show NAME [VERSION]", Short: "Show a version's inputs, classes and measures, or its model card", Args: cobra.RangeArgs(1, 2),
-		Example:           "  ember model show readmission\n  ember model show readmission 2 --card",
+		Example:           "  ember model show readmission\n  ember model show readmission 2 --card\n  ember model show readmission --page readmission.html",
 		ValidArgsFunction: p.complete("/v1/models"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, "")
@@ -172,14 +172,21 @@ func (p *program) modelShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if !card {
+				if !card && page == "" {
 					return p.print(v, func(w io.Writer) { printModel(w, v) })
 				}
-				resp, err := c.call(cmd.Context(), http.MethodGet, modelPath(v.Name, "versions", v.Version, "card"), nil)
+				format := "markdown"
+				if page != "" {
+					format = "html"
+				}
+				resp, err := c.call(cmd.Context(), http.MethodGet, modelPath(v.Name, "versions", v.Version, "card")+"?format="+format, nil)
 				if err != nil {
 					return err
 				}
 				defer resp.Body.Close()
+				if page != "" {
+					return p.keep(page, resp.Body)
+				}
 				text, err := io.ReadAll(resp.Body)
 				if err != nil {
 					return exitError{exitFailure, err}
@@ -189,6 +196,8 @@ func (p *program) modelShow() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&card, "card", false, "the model card, in Markdown")
+	c.Flags().StringVar(&page, "page", "", "write the model card with its plots to this file, as HTML")
+	c.MarkFlagsMutuallyExclusive("card", "page")
 	return c
 }
 

@@ -155,16 +155,21 @@ func (p *program) modelExport() *cobra.Command {
 					return err
 				}
 				defer resp.Body.Close()
-				n, err := save(args[2], resp.Body)
-				if err != nil {
-					return err
-				}
-				return p.print(map[string]any{"path": args[2], "bytes": n}, func(w io.Writer) { fmt.Fprintf(w, "%s: %d bytes\n", args[2], n) })
+				return p.keep(args[2], resp.Body)
 			})
 		},
 	}
 	c.Flags().StringVar(&format, "format", "", "onnx or safetensors (default: as OUT ends)")
 	return c
+}
+
+// keep saves a file and says so.
+func (p *program) keep(path string, r io.Reader) error {
+	n, err := save(path, r)
+	if err != nil {
+		return err
+	}
+	return p.print(map[string]any{"path": path, "bytes": n}, func(w io.Writer) { fmt.Fprintf(w, "%s: %d bytes\n", path, n) })
 }
 
 // save writes a file that has its name only once it is whole.
