@@ -45,8 +45,9 @@ fuzz: ## each fuzz target for ten seconds
 bench: build ## speed, side by side, figures into docs/performance.md
 	@bench/run.sh
 
-quality: build ## recommendation quality on real and synthetic input, into docs/quality.md
+quality: build ## quality of recommendations and models on real and synthetic input, into docs/quality*.md
 	@bench/quality.sh
+	@bench/quality-models.sh
 
 data: ## what real input was read and mapped, into docs/data.md
 	@$(GO) run ./bench/datadoc

@@ -74,7 +74,7 @@ func (d described) Plots() (out []template.HTML) {
 		for _, e := range tried {
 			rows = append(rows, charts.Interval{Name: e.Family, Value: e.Score.Value, Low: e.Score.Low, High: e.Score.High, Marked: e.Chosen})
 		}
-		add(charts.Intervals("Algorithms tried", "out of fold", rows))
+		add(charts.Intervals("Algorithms tried", "score out of fold: more is better", rows))
 	}
 	for _, name := range []string{"auroc", "accuracy", "mae"} {
 		if rows := subgroupRows(r.Subgroups, name); len(rows) > 0 {

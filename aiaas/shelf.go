@@ -124,10 +124,12 @@ type answered struct {
 
 func newLoaded(about Serving, m Model) *loaded { return &loaded{about: about, model: m} }
 
-// Samples answered together, and how many may wait.
+// Samples answered together, and how many may wait. With fewer than
+// enoughTogether for each worker another would only make the batches smaller.
 const (
-	mostTogether = 256
-	mostWaiting  = 100_000
+	enoughTogether = 12
+	mostTogether   = 256
+	mostWaiting    = 100_000
 )
 
 // predict answers for d, together with others who ask at the same time.
@@ -139,7 +141,7 @@ func (l *loaded) predict(ctx context.Context, d *Dataset) ([]float32, error) {
 		return nil, fmt.Errorf("aiaas: %s: too many samples wait for an answer: %w", l.about.Name, ErrBusy)
 	}
 	l.waiting, l.samples = append(l.waiting, c), l.samples+d.Len()
-	if l.workers < runtime.GOMAXPROCS(0) {
+	if l.workers < runtime.GOMAXPROCS(0) && l.samples > l.workers*enoughTogether {
 		l.workers++
 		go l.answer()
 	}
@@ -155,6 +157,7 @@ func (l *loaded) predict(ctx context.Context, d *Dataset) ([]float32, error) {
 // answer is a worker: it ends when nobody waits.
 func (l *loaded) answer() {
 	for {
+		runtime.Gosched() // those whose requests are being read come along
 		batch := l.next()
 		if batch == nil {
 			return

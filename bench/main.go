@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&b.page, "page", "docs/performance.md", "the page to write")
 	flag.IntVar(&b.turns, "turns", 3, "counted turns of each measurement")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|models|report]…  (none: all parts, then report)\n       bench profile load|ask OUT.pprof")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|models|report]…  (none: all parts, then report)\n       bench profile load|ask|infer OUT.pprof")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -209,27 +209,40 @@ func question(family string) (body []byte, head int) {
 	return body, head
 }
 
-// throughput has clients ask one sample at a time, each as soon as it has its
-// answer.
+// throughput is requests a second and the server's processor time for each, in
+// microseconds.
 func (p *process) throughput(ctx context.Context, model string, clients int) (rate, cpu float64, err error) {
-	body, head := question(model)
 	before, err := p.cpu()
 	if err != nil {
 		return 0, 0, err
 	}
 	began := time.Now()
+	n, err := p.asked(ctx, model, clients)
+	if err != nil {
+		return 0, 0, err
+	}
+	took := time.Since(began)
+	after, err := p.cpu()
+	return n / took.Seconds(), (after - before).Seconds() * 1e6 / n, err
+}
+
+// asked is how often clients got an answer in askTime; each asks for one sample
+// again as soon as it has its answer.
+func (p *process) asked(ctx context.Context, model string, clients int) (n float64, err error) {
+	body, head := question(model)
+	began := time.Now()
 	var done atomic.Int64
 	var wg sync.WaitGroup
 	fails := make(chan error, clients)
 	for range clients {
+		c, err := dialRaw(ctx, p.base, "/v2/models/"+model+"/infer", body, "Inference-Header-Content-Length: "+strconv.Itoa(head))
+		if err != nil {
+			return 0, err
+		}
+		defer c.close()
 		wg.Go(func() {
 			for time.Since(began) < askTime {
-				req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.base+"/v2/models/"+model+"/infer", bytes.NewReader(body))
-				if err == nil {
-					req.Header.Set("Inference-Header-Content-Length", strconv.Itoa(head))
-					err = p.swallow(req)
-				}
-				if err != nil {
+				if err := c.ask(); err != nil {
 					fails <- err
 					return
 				}
@@ -238,30 +251,10 @@ func (p *process) throughput(ctx context.Context, model string, clients int) (ra
 		})
 	}
 	wg.Wait()
-	took := time.Since(began)
 	select {
 	case err := <-fails:
-		return 0, 0, err
+		return 0, err
 	default:
+		return float64(done.Load()), nil
 	}
-	after, err := p.cpu()
-	n := float64(done.Load())
-	return n / took.Seconds(), (after - before).Seconds() * 1e6 / n, err
-}
-
-// swallow asks and reads the answer to its end.
-func (p *process) swallow(req *http.Request) error {
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var b strings.Builder
-	if _, err := io.Copy(&b, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %.200s", resp.Status, b.String())
-	}
-	return nil
 }

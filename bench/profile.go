@@ -23,7 +23,8 @@ type profiled struct {
 	client *process
 }
 
-// profile is: profile load OUT.pprof [[-] Type…], or profile ask OUT.pprof.
+// profile is: profile load OUT.pprof [[-] Type…], profile ask OUT.pprof, or profile
+// infer OUT.pprof FAMILY.
 func profile(ctx context.Context, b *bench, args []string) (err error) {
 	if len(args) < 2 {
 		return errors.New("profile: load or ask, and where to write it?")
@@ -44,8 +45,10 @@ func profile(ctx context.Context, b *bench, args []string) (err error) {
 		err = p.load(ctx, b, args[1], args[2:])
 	case "ask":
 		err = p.ask(ctx, b, args[1])
+	case "infer":
+		err = p.infer(ctx, args[1], args[2:])
 	default:
-		err = errors.New("profile: load or ask?")
+		err = errors.New("profile: load, ask or infer?")
 	}
 	s.Close()
 	return errors.Join(err, app.Close())
@@ -106,6 +109,23 @@ func (p profiled) load(ctx context.Context, b *bench, out string, types []string
 	})
 	c := costOf(cpu, time.Since(began), n)
 	fmt.Printf("%d resources: %.1f µs of CPU a resource, client included\n", n, c.CPU)
+	return err
+}
+
+// infer has 64 clients ask a model.
+func (p profiled) infer(ctx context.Context, out string, families []string) error {
+	if len(families) != 1 {
+		return errors.New("profile infer: which family?")
+	}
+	if err := p.client.makeModel(ctx, families[0]); err != nil {
+		return err
+	}
+	var n float64
+	cpu, err := recorded(out, func() (err error) {
+		n, err = p.client.asked(ctx, families[0], askers)
+		return err
+	})
+	fmt.Printf("%.1f µs of CPU a request, client included\n", cpu.Seconds()*1e6/n)
 	return err
 }
 

@@ -55,6 +55,7 @@ func (b *bench) report() error {
 		"p99s":   func(l []Latency) string { return spread(l, func(v Latency) float64 { return v.P99 }, "%.2f") },
 		"median": median,
 		"reach":  func(v []float64) string { return spread(v, func(x float64) float64 { return x }, "%.2f") },
+		"busy":   func(rate, cpu []float64) float64 { return median(rate) * median(cpu) / 1e6 },
 		"ratio": func(a, b float64) string {
 			if b == 0 {
 				return "–"

@@ -49,6 +49,9 @@ func TestPlot(t *testing.T) {
 	if n["polyline"] != 2 || n["circle"] != 3 {
 		t.Errorf("%v", n)
 	}
+	if strings.Contains(text, "-0") {
+		t.Errorf("minus nothing in %q", text)
+	}
 	for _, want := range []string{"A <b>", `"x" & y: 0.5, 0.25`, "recall", "precision", "chance"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q", want, text)

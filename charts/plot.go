@@ -95,7 +95,7 @@ func ticks(r [2]float64) []float64 {
 	}
 	var out []float64
 	for k := math.Ceil(r[0]/step - 1e-9); k*step <= r[1]+1e-9*step; k++ {
-		out = append(out, math.Round(k*step*1e9)/1e9)
+		out = append(out, math.Round(k*step*1e9)/1e9+0) // + 0 makes of -0 what people write
 	}
 	return out
 }

@@ -1,7 +1,8 @@
 // Command aiaas measures the text families of room aiaas on a public task: the
 // CCSR category of an ICD-10-CM code from its title alone, beside scikit-learn's
 // linear SVM on the same titles (baseline.py, whose answers it reads). As
-// "aiaas images" and "aiaas waves" it measures networks on images and beats.
+// "aiaas images" and "aiaas waves" it measures networks on images and beats. What
+// is measured is printed as lines of JSON, which "aiaas page" makes a page of.
 //
 // Two splits: by code, and with whole three-character categories kept out. Our
 // choice among families is made on an inner split of the training titles; the
@@ -18,6 +19,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -32,7 +34,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 {
-		other := map[string]func(context.Context, []string) error{"images": images, "waves": waves}
+		other := map[string]func(context.Context, []string) error{"images": images, "waves": waves, "page": page}
 		if run, ok := other[os.Args[1]]; ok {
 			if err := run(context.Background(), os.Args[2:]); err != nil {
 				fmt.Fprintln(os.Stderr, err)
@@ -68,9 +70,12 @@ type bench struct {
 	folder, split, baseline, out, given, only string
 	background                                bool
 	threads                                   int
+
+	family string        // chosen
+	took   time.Duration // its fit and answers
 }
 
-func (b bench) run(ctx context.Context) error {
+func (b *bench) run(ctx context.Context) error {
 	d, codes, err := titles(b.folder)
 	if err != nil {
 		return err
@@ -88,7 +93,7 @@ func (b bench) run(ctx context.Context) error {
 			extra = append(extra, len(codes)+k)
 		}
 	}
-	fmt.Printf("%s: %d titles of %d classes, %d to train on (%d + %d inner), %d to test on, %d without labels\n",
+	fmt.Fprintf(os.Stderr, "%s: %d titles of %d classes, %d to train on (%d + %d inner), %d to test on, %d without labels\n",
 		b.split, len(codes), len(d.Classes), len(train), len(fit), len(check), len(test), len(extra))
 	if b.given == "" {
 		family, err := b.choose(ctx, d, slices.Concat(fit, extra), check)
@@ -110,7 +115,7 @@ func (b bench) run(ctx context.Context) error {
 }
 
 // deal is the inner split of the training titles, and the test titles.
-func (b bench) deal(codes []string) (fit, check, test []int) {
+func (b *bench) deal(codes []string) (fit, check, test []int) {
 	for i, key := range codes {
 		if b.split != "code" {
 			key = key[:3]
@@ -128,23 +133,31 @@ func (b bench) deal(codes []string) (fit, check, test []int) {
 }
 
 // compare prints what our answers are worth, and beside the baseline's.
-func (b bench) compare(d *aiaas.Dataset, codes []string, test []int) error {
+func (b *bench) compare(d *aiaas.Dataset, codes []string, test []int) error {
 	ours, err := right(b.given, d, codes, test)
 	if err != nil {
 		return err
 	}
 	group := units(b.split, codes, test)
-	fmt.Printf("%s: ours %s on %d titles\n", b.split, learn.Mean(ours, group, 2000, 1), len(test))
+	part := "by code"
+	if b.split != "code" {
+		part = "categories kept out"
+	}
+	if b.background {
+		part += ", titles of ICD-9-CM as texts without labels"
+	}
+	line := map[string]any{"data": "icd10cm-ccsr", "part": part, "samples": len(test), "family": b.family, "fitSeconds": b.took.Seconds(),
+		"accuracy": learn.Mean(ours, group, 2000, 1)}
 	if b.baseline == "" {
-		return nil
+		return json.NewEncoder(os.Stdout).Encode(line)
 	}
 	theirs, err := right(b.baseline, d, codes, test)
 	if err != nil {
 		return err
 	}
 	diff, p := learn.DiffP(ours, theirs, group, 5000, 1)
-	fmt.Printf("%s: baseline %s, difference %s, p = %.4f\n", b.split, learn.Mean(theirs, group, 2000, 1), diff, p)
-	return nil
+	line["baseline"], line["difference"], line["p"] = learn.Mean(theirs, group, 2000, 1), diff, p
+	return json.NewEncoder(os.Stdout).Encode(line)
 }
 
 func read(path string) ([][2]string, error) {
@@ -228,7 +241,7 @@ func addBackground(d *aiaas.Dataset, folder string) (int, error) {
 }
 
 // choose is the family that is right most often on the inner split.
-func (b bench) choose(ctx context.Context, d *aiaas.Dataset, fit, check []int) (aiaas.Family, error) {
+func (b *bench) choose(ctx context.Context, d *aiaas.Dataset, fit, check []int) (aiaas.Family, error) {
 	var candidates []aiaas.Family
 	for _, f := range aiaas.Families() {
 		asked := b.only == "" || slices.Contains(strings.Split(b.only, ","), f.Name)
@@ -254,7 +267,7 @@ func (b bench) choose(ctx context.Context, d *aiaas.Dataset, fit, check []int) (
 				hits++
 			}
 		}
-		fmt.Printf("  %s: %.4f inner\n", f.Name, float64(hits)/float64(len(check)))
+		fmt.Fprintf(os.Stderr, "  %s: %.4f inner\n", f.Name, float64(hits)/float64(len(check)))
 		if hits > most {
 			top, most = f, hits
 		}
@@ -263,7 +276,7 @@ func (b bench) choose(ctx context.Context, d *aiaas.Dataset, fit, check []int) (
 }
 
 // answer is the class that the family, fitted to some titles, gives to others.
-func (b bench) answer(ctx context.Context, f aiaas.Family, d *aiaas.Dataset, train, test []int) ([]int, error) {
+func (b *bench) answer(ctx context.Context, f aiaas.Family, d *aiaas.Dataset, train, test []int) ([]int, error) {
 	begin := time.Now()
 	m, err := f.Fit(ctx, d.Take(train), aiaas.Fitting{Seed: 1, Threads: b.threads})
 	if err != nil {
@@ -282,7 +295,8 @@ func (b bench) answer(ctx context.Context, f aiaas.Family, d *aiaas.Dataset, tra
 			}
 		}
 	}
-	fmt.Printf("  %s: fit and answers in %s\n", f.Name, time.Since(begin).Round(time.Second))
+	b.family, b.took = f.Name, time.Since(begin)
+	fmt.Fprintf(os.Stderr, "  %s: fit and answers in %s\n", f.Name, b.took.Round(time.Second))
 	return said, nil
 }
 
