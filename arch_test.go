@@ -24,7 +24,7 @@ var doors = map[string][]string{
 	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models", "charts"},
 	"recommender/safety": {"record", "terms"},
 	"recommender":        {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety"},
-	"recommender/eval":   {"recommender", "record", "learn", "terms"},
+	"recommender/eval":   {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":             {"record", "terms", "fhir", "store", "timelines", "index", "embeddings"},
 	"server":             {"record", "terms", "fhir", "recommender", "recommender/safety", "aiaas", "server/auth"},
 	"server/auth":        {},

@@ -148,7 +148,7 @@ func writeArtifact(path string, a io.WriterTo) error {
 func (c *child) evaluate(ctx context.Context, progress Progress) (EvalSummary, error) {
 	q := c.job.Eval
 	report, err := eval.Run(ctx, c.all(), c.terms, eval.Options{
-		Folds: q.Folds, BySite: q.BySite, Tasks: q.Tasks, BootstrapReps: q.Reps, Seed: c.config.Seed, Progress: progress,
+		Folds: q.Folds, BySite: q.BySite, Tasks: q.Tasks, BootstrapReps: q.Reps, Shares: q.Shares, Seed: c.config.Seed, Progress: progress,
 	})
 	if err := c.err(err); err != nil {
 		return EvalSummary{}, err

@@ -63,6 +63,8 @@ type EvalRequest struct {
 	Folds  int      `json:"folds,omitempty"` // 0 = one 70/10/20 split
 	BySite bool     `json:"bySite,omitempty"`
 	Reps   int      `json:"reps,omitempty"` // bootstrap repetitions
+	// Shares of the patients to train on once more, for a learning curve.
+	Shares []float64 `json:"shares,omitempty"`
 }
 
 // EvalSummary is the leaderboard, for people and as JSON.

@@ -3,6 +3,8 @@ package aiaas
 import (
 	"cmp"
 	"slices"
+
+	"ember/learn"
 )
 
 // Curve is what a class's probability tells at every threshold: the points of the
@@ -40,49 +42,10 @@ func thresholds(d *Dataset, p []float32) []Curve {
 	var out []Curve
 	for _, c := range classes[:min(len(classes), mostCurves)] {
 		if n := number(c); n > 0 && n < d.Len() {
-			one := curve(column(p, m, c), column(truth, m, c))
-			one.Class = d.Classes[c]
+			one := Curve{Class: d.Classes[c]}
+			one.PrecisionRecall, one.ROC = learn.Thresholds(column(p, m, c), column(truth, m, c), mostPoints)
 			out = append(out, one)
 		}
-	}
-	return out
-}
-
-func curve(scores []float32, truth []bool) Curve {
-	order := every(len(scores))
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
-	all := 0.
-	for _, t := range truth {
-		if t {
-			all++
-		}
-	}
-	c := Curve{ROC: [][2]float64{{0, 0}}}
-	hits := 0.
-	for k, i := range order {
-		if truth[i] {
-			hits++
-		}
-		if k+1 < len(order) && scores[order[k+1]] == scores[i] {
-			continue
-		}
-		said := float64(k + 1)
-		c.PrecisionRecall = append(c.PrecisionRecall, [2]float64{hits / all, hits / said})
-		c.ROC = append(c.ROC, [2]float64{(said - hits) / (float64(len(order)) - all), hits / all})
-	}
-	c.PrecisionRecall, c.ROC = thin(c.PrecisionRecall), thin(c.ROC)
-	return c
-}
-
-// thin keeps at most mostPoints, the first and the last among them.
-func thin(points [][2]float64) [][2]float64 {
-	n := len(points)
-	if n <= mostPoints {
-		return points
-	}
-	out := make([][2]float64, mostPoints)
-	for i := range out {
-		out[i] = points[i*(n-1)/(mostPoints-1)]
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ember"
+	"ember/recommender/eval"
 )
 
 func (p *program) train() *cobra.Command {
@@ -47,12 +50,12 @@ func printTrain(w io.Writer, s ember.TrainSummary) {
 
 func (p *program) eval() *cobra.Command {
 	req := ember.EvalRequest{}
-	var out string
+	var out, page string
 	c := &cobra.Command{
 		Use: "eval", Short: "Measure recommendation quality on what is loaded", Args: cobra.NoArgs,
 		Long: `Train and test on disjoint patients and print the leaderboard: every baseline, the
 ranker, and the difference to the best baseline with its 95 % interval.`,
-		Example: "  ember eval\n  ember eval --task T1-new --folds 5 --out eval.json",
+		Example: "  ember eval\n  ember eval --task T1-new --folds 5 --out eval.json\n  ember eval --html eval.html --learning-curve .1,.3",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.dial(cmd.Context())
 			if err != nil {
@@ -65,6 +68,11 @@ ranker, and the difference to the best baseline with its 95 % interval.`,
 			}
 			if out != "" {
 				if err := os.WriteFile(out, append(report.Report, '\n'), 0o600); err != nil {
+					return exitError{exitFailure, err}
+				}
+			}
+			if page != "" {
+				if err := writePage(page, report.Report); err != nil {
 					return exitError{exitFailure, err}
 				}
 			}
@@ -81,7 +89,23 @@ ranker, and the difference to the best baseline with its 95 % interval.`,
 	c.Flags().BoolVar(&req.BySite, "by-site", false, "folds by site instead of by patient")
 	c.Flags().IntVar(&req.Reps, "bootstrap", 2000, "bootstrap repetitions")
 	c.Flags().StringVar(&out, "out", "", "also write JSON to this file")
+	c.Flags().StringVar(&page, "html", "", "also write a page with plots to this file")
+	c.Flags().Float64SliceVar(&req.Shares, "learning-curve", nil, "also train on these shares of the patients, such as .1,.3")
 	return c
+}
+
+// writePage makes the page of a report in JSON.
+func writePage(path string, report []byte) error {
+	var r eval.Report
+	if err := json.Unmarshal(report, &r); err != nil {
+		return fmt.Errorf("the report: %w", err)
+	}
+	var b bytes.Buffer
+	if err := r.WriteHTML(&b); err != nil {
+		return err
+	}
+	_, err := save(path, &b)
+	return err
 }
 
 func (p *program) trainChild() *cobra.Command {

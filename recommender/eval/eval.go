@@ -39,6 +39,9 @@ type Options struct {
 	// Landmarks are the moments of stays to judge at; nil = those of the
 	// protocol.
 	Landmarks []time.Duration
+	// Shares of the patients to train on once more, for a learning curve: above
+	// 0 and below 1. Each costs as much as the rest in proportion.
+	Shares []float64
 	// Train are the options of training; the seed above is used.
 	Train recommender.TrainOptions
 	// Progress may be nil.
@@ -70,17 +73,16 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	if err != nil {
 		return Report{}, err
 	}
+	for _, share := range opt.Shares {
+		if !(share > 0 && share < 1) {
+			return Report{}, fmt.Errorf("eval: a share of %g of the patients to train on is not between 0 and 1", share)
+		}
+	}
 	part := split(timelines, opt)
 	rep := Report{Seed: opt.Seed, Folds: max(1, opt.Folds), BySite: opt.BySite, Patients: len(part.of)}
-	ledgers := make([]*ledger, len(tasks))
-	for i := range tasks {
-		ledgers[i] = newLedger(tasks[i])
-	}
-	for f := range part.folds {
-		opt.Progress("fold", f, part.folds)
-		if err := judgeFold(ctx, timelines, t, opt, part, f, ledgers); err != nil {
-			return Report{}, fmt.Errorf("eval: fold %d: %w", f+1, err)
-		}
+	ledgers, err := judge(ctx, timelines, t, opt, part, tasks, 1)
+	if err != nil {
+		return Report{}, err
 	}
 	for i, l := range ledgers {
 		if len(l.group) == 0 {
@@ -92,7 +94,24 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	if len(rep.Tasks) == 0 {
 		return Report{}, ErrNoSamples
 	}
-	return rep, nil
+	return rep, rep.learning(ctx, timelines, t, opt, part, tasks)
+}
+
+// judge fits to a share of the training patients and judges all others, part by
+// part.
+func judge(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, part parts, tasks []task, share float64) ([]*ledger, error) {
+	ledgers := make([]*ledger, len(tasks))
+	for i := range tasks {
+		ledgers[i] = newLedger(tasks[i])
+	}
+	for f := range part.folds {
+		opt.Progress("fold", f, part.folds)
+		train := func(id string) bool { return part.of[id] != f && (share >= 1 || inShare(id) < share) }
+		if err := judgeFold(ctx, timelines, t, opt, part, f, train, ledgers); err != nil {
+			return nil, fmt.Errorf("eval: fold %d: %w", f+1, err)
+		}
+	}
+	return ledgers, nil
 }
 
 // parts say in which fold a patient is judged, -1 for never.
@@ -149,7 +168,7 @@ func only(timelines iter.Seq[record.Timeline], keep func(id string) bool) iter.S
 	}
 }
 
-func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, p parts, fold int, ledgers []*ledger) error {
+func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, p parts, fold int, trains func(id string) bool, ledgers []*ledger) error {
 	choices := make([]*choice, len(ledgers))
 	for i := range choices {
 		choices[i] = newChoice(ledgers[i].task)
@@ -161,7 +180,7 @@ func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *term
 			c.add(s)
 		}
 	}
-	a, err := recommender.Train(ctx, only(timelines, func(id string) bool { return p.of[id] != fold }), t, train, opt.Progress)
+	a, err := recommender.Train(ctx, only(timelines, trains), t, train, opt.Progress)
 	if err != nil {
 		return err
 	}
@@ -195,7 +214,7 @@ func judgePatient(ctx context.Context, a *recommender.Artifact, line record.Time
 			}
 			for i, l := range ledgers {
 				if l.task.want == w {
-					l.add(line.Person.ID, scoring, choices[i])
+					l.add(s, scoring, choices[i])
 				}
 			}
 		}

@@ -205,3 +205,45 @@ func TestRunRefuses(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestPage: subgroups divide the decisions, the curves end where they must, a
+// learning curve judges the same decisions, and the page holds them all.
+func TestPage(t *testing.T) {
+	opt := quick()
+	opt.Shares = []float64{.3}
+	opt.Tasks = []string{"T1-new"}
+	rep := run(t, patients(250, 1), opt)
+	task := rep.Tasks[0]
+	by := map[string]int{}
+	for _, g := range task.Subgroups {
+		by[g.By] += g.Decisions
+		if g.AP.Low > g.AP.Value || g.AP.High < g.AP.Value || g.Patients > g.Decisions {
+			t.Errorf("%+v", g)
+		}
+	}
+	if by["age"] == 0 || by["age"] > task.Decisions || by["earlier encounters"] != task.Decisions || by["sex"] != 0 {
+		t.Errorf("of %d decisions the subgroups have %v; one sex is no subgroup", task.Decisions, by)
+	}
+	s, _ := task.System("neural")
+	if len(s.Recall) != 20 || !slices.IsSorted(s.Recall) || s.Recall[9] < s.Metrics["recall@10"].Value-1e-9 || s.Recall[9] > s.Metrics["recall@10"].Value+1e-9 {
+		t.Errorf("recall by depth %v, recall@10 %v", s.Recall, s.Metrics["recall@10"])
+	}
+	c := s.Calibration
+	if c == nil || c.AUROC < .5 || len(c.Bins) == 0 || c.PrecisionRecall[len(c.PrecisionRecall)-1][0] != 1 {
+		t.Errorf("%+v", c)
+	}
+	if n := len(task.Learning); n != 2 || task.Learning[0].Share != .3 || task.Learning[1].Neural != s.Metrics["AP"] || task.Learning[0].Neural.N != task.Learning[1].Neural.N {
+		t.Errorf("%+v", task.Learning)
+	}
+	var b bytes.Buffer
+	if err := rep.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "</svg>"); n != 6 || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "ZgotmplZ") {
+		t.Errorf("%d plots in\n%s", n, b.String())
+	}
+	opt.Shares = []float64{1.5}
+	if _, err := Run(context.Background(), slices.Values(patients(50, 1)), tables(t), opt); err == nil {
+		t.Error("a share above 1 is taken")
+	}
+}

@@ -8,7 +8,11 @@ import (
 )
 
 // metrics that are means over decisions, in the order of the table.
-var metricNames = []string{"AP", "Jaccard", "F1", "recall@10", "P@5", "NDCG@10", "MRR", "rare recall@10"}
+var metricNames = []string{"AP", "Jaccard", "F1", "recall@10", "P@5", "NDCG@10", "MRR", "rare recall@10",
+	"recall@5", "recall@20", "P@10", "NDCG@5", "NDCG@20"}
+
+// depths are how deep the curve of recall goes.
+const depths = 20
 
 // ledger holds every decision's figures for one task.
 type ledger struct {
@@ -22,20 +26,22 @@ type ledger struct {
 	orders   int
 	missed   int
 	p        map[string]*probabilities
-	rare     []float64 // weight by label of the fold's vocabulary
+	recall   map[string]*[depths]float64 // sums of recall within the first 1, 2, …
+	strata   [][]string                  // by decision, in the order of stratifiers
+	rare     []float64                   // weight by label of the fold's vocabulary
 	rareMiss float64
 }
 
 // probabilities of everything that could have been ordered, decisions without
 // orders included.
 type probabilities struct {
-	p   []float64
-	hit []bool
+	logits []float32
+	hit    []bool
 }
 
 func newLedger(t task) *ledger {
 	return &ledger{task: t, patients: map[string]int{}, values: map[string][][]float64{},
-		best: make([][]float64, len(metricNames)), p: map[string]*probabilities{}}
+		best: make([][]float64, len(metricNames)), p: map[string]*probabilities{}, recall: map[string]*[depths]float64{}}
 }
 
 // calibrated are the systems whose scores are log odds.
@@ -51,7 +57,7 @@ func (l *ledger) begin(a *recommender.Artifact, c *choice) {
 	}
 }
 
-func (l *ledger) add(patient string, s recommender.Scoring, c *choice) {
+func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice) {
 	v := l.task.view(s)
 	for _, name := range calibrated() {
 		l.calibrate(name, v.of(s, name), v.relevant)
@@ -59,16 +65,18 @@ func (l *ledger) add(patient string, s recommender.Scoring, c *choice) {
 	if v.orders() == 0 {
 		return
 	}
+	patient := sample.Past.Person().ID
 	group, ok := l.patients[patient]
 	if !ok {
 		group = len(l.patients)
 		l.patients[patient] = group
 	}
+	l.strata = append(l.strata, strataOf(sample))
 	l.group = append(l.group, group)
 	l.orders += v.orders()
 	l.missed += v.missed
 	for _, name := range recommender.Systems() {
-		m := l.measure(v.of(s, name), &v, c.threshold[name])
+		m := l.measure(name, v.of(s, name), &v, c.threshold[name])
 		if l.values[name] == nil {
 			l.values[name] = make([][]float64, len(metricNames))
 		}
@@ -82,15 +90,21 @@ func (l *ledger) add(patient string, s recommender.Scoring, c *choice) {
 }
 
 // measure is in the order of metricNames.
-func (l *ledger) measure(scores []float32, v *view, threshold float32) []float64 {
+func (l *ledger) measure(system string, scores []float32, v *view, threshold float32) []float64 {
 	r := learn.NewRanking(scores, v.relevant, v.missed)
 	d := learn.Decide(scores, v.relevant, v.missed, threshold)
 	weight := make([]float64, len(v.labels))
 	for i, label := range v.labels {
 		weight[i] = l.rare[label]
 	}
+	if l.recall[system] == nil {
+		l.recall[system] = new([depths]float64)
+	}
+	for k := range depths {
+		l.recall[system][k] += r.Recall(k + 1)
+	}
 	return []float64{r.AveragePrecision(), d.Jaccard(), d.F1(), r.Recall(10), r.Precision(5), r.NDCG(10), r.ReciprocalRank(),
-		r.WeightedRecall(10, weight, l.rareMiss)}
+		r.WeightedRecall(10, weight, l.rareMiss), r.Recall(5), r.Recall(20), r.Precision(10), r.NDCG(5), r.NDCG(20)}
 }
 
 func (l *ledger) calibrate(name string, logits []float32, relevant []uint32) {
@@ -100,7 +114,7 @@ func (l *ledger) calibrate(name string, logits []float32, relevant []uint32) {
 	b := l.p[name]
 	for i, z := range logits {
 		_, hit := slices.BinarySearch(relevant, uint32(i))
-		b.p = append(b.p, learn.Sigmoid(float64(z)))
+		b.logits = append(b.logits, z)
 		b.hit = append(b.hit, hit)
 	}
 }
@@ -115,10 +129,52 @@ func (l *ledger) report(opt Options) TaskReport {
 			s.Metrics[m] = learn.Mean(l.values[name][i], l.group, opt.BootstrapReps, opt.Seed)
 			s.Over[m] = learn.Diff(l.values[name][i], l.best[i], l.group, opt.BootstrapReps, opt.Seed)
 		}
+		if r := l.recall[name]; r != nil {
+			for _, sum := range r {
+				s.Recall = append(s.Recall, sum/float64(len(l.group)))
+			}
+		}
 		if p := l.p[name]; p != nil {
-			s.Calibration = &Calibration{ECE: learn.ECE(p.p, p.hit, 15, -1), ECEAbove5: learn.ECE(p.p, p.hit, 15, .05), Brier: learn.Brier(p.p, p.hit)}
+			s.Calibration = p.calibration()
 		}
 		rep.Systems = append(rep.Systems, s)
 	}
+	rep.ToBeat = learn.Mean(l.best[0], l.group, opt.BootstrapReps, opt.Seed)
+	rep.Subgroups = l.subgroups(opt)
 	return rep
+}
+
+// calibration is what the probabilities are worth over everything that could have
+// been ordered.
+func (b *probabilities) calibration() *Calibration {
+	p := make([]float64, len(b.logits))
+	for i, z := range b.logits {
+		p[i] = learn.Sigmoid(float64(z))
+	}
+	c := &Calibration{ECE: learn.ECE(p, b.hit, bins, -1), ECEAbove5: learn.ECE(p, b.hit, bins, .05), Brier: learn.Brier(p, b.hit), Bins: binsOf(p, b.hit)}
+	c.AUROC, _ = learn.AUROC(b.logits, b.hit)
+	c.PrecisionRecall, _ = learn.Thresholds(b.logits, b.hit, 100)
+	return c
+}
+
+// bins of a reliability diagram, as the protocol has them.
+const bins = 15
+
+func binsOf(p []float64, hit []bool) (out []Bin) {
+	var all [bins]Bin
+	for i, v := range p {
+		b := &all[min(int(v*bins), bins-1)]
+		b.N++
+		b.Probability += v
+		if hit[i] {
+			b.Rate++
+		}
+	}
+	for _, b := range all {
+		if b.N > 0 {
+			b.Probability, b.Rate = b.Probability/float64(b.N), b.Rate/float64(b.N)
+			out = append(out, b)
+		}
+	}
+	return out
 }

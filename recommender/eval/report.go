@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -29,8 +28,33 @@ type TaskReport struct {
 	OutOfVocabulary   float64  `json:"outOfVocabulary"` // share of orders nobody in training had
 	Baselines         []string `json:"baselines"`       // the one to beat, chosen on training patients, by fold
 	Rankers           []string `json:"rankers"`         // the one training would serve, by fold
+
+	ToBeat learn.Estimate `json:"toBeat"` // average precision of the baselines to beat
 	// Systems in the order of [recommender.Systems].
 	Systems []SystemReport `json:"systems"`
+	// Subgroups of decisions, with the neural ranker's average precision.
+	Subgroups []Subgroup `json:"subgroups,omitempty"`
+	// Learning is what fewer patients to train on give, fewest first.
+	Learning []LearningPoint `json:"learning,omitempty"`
+}
+
+// Subgroup is the decisions that have a value of a trait in common: sex, age,
+// earlier encounters, moment.
+type Subgroup struct {
+	By        string         `json:"by"`
+	Value     string         `json:"value"`
+	Decisions int            `json:"decisions"`
+	Patients  int            `json:"patients"`
+	AP        learn.Estimate `json:"ap"`   // of the neural ranker
+	Over      learn.Estimate `json:"over"` // the baseline to beat
+}
+
+// LearningPoint is the average precision after training on a share of the
+// patients, judged on the same ones.
+type LearningPoint struct {
+	Share    float64        `json:"share"`
+	Neural   learn.Estimate `json:"neural"`
+	Baseline learn.Estimate `json:"baseline"` // the one to beat
 }
 
 // SystemReport is one row. Over is the paired difference to the baseline chosen
@@ -39,6 +63,7 @@ type SystemReport struct {
 	System      string                    `json:"system"`
 	Metrics     map[string]learn.Estimate `json:"metrics"`
 	Over        map[string]learn.Estimate `json:"over"`
+	Recall      []float64                 `json:"recall,omitempty"`      // within the first 1, 2, … 20
 	Calibration *Calibration              `json:"calibration,omitempty"` // of those that give probabilities
 }
 
@@ -48,6 +73,17 @@ type Calibration struct {
 	ECE       float64 `json:"ece"`
 	ECEAbove5 float64 `json:"eceAbove5"` // where the probability is above .05
 	Brier     float64 `json:"brier"`
+	AUROC     float64 `json:"auroc"` // over all pairs of decision and candidate
+
+	Bins            []Bin        `json:"bins"`            // of 15 of equal width, those that are not empty
+	PrecisionRecall [][2]float64 `json:"precisionRecall"` // recall and precision over all pairs
+}
+
+// Bin is a bar of a reliability diagram.
+type Bin struct {
+	Probability float64 `json:"probability"` // mean
+	Rate        float64 `json:"rate"`        // of those that were ordered
+	N           int     `json:"n"`
 }
 
 // WriteTable writes the leaderboards for a terminal, best first.
@@ -66,9 +102,7 @@ func (r Report) WriteTable(w io.Writer) error {
 func (t TaskReport) write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "system\tAP [95 %]\tover baseline\tJaccard\tF1\trecall@10\tP@5\tNDCG@10\tMRR\tECE>.05\tBrier")
-	rows := slices.Clone(t.Systems)
-	slices.SortStableFunc(rows, func(a, b SystemReport) int { return cmp.Compare(b.Metrics["AP"].Value, a.Metrics["AP"].Value) })
-	for _, s := range rows {
+	for _, s := range t.Ranked() {
 		m := func(name string) float64 { return s.Metrics[name].Value }
 		ece, brier := "", ""
 		if s.Calibration != nil {
