@@ -15,7 +15,7 @@ type Interval struct {
 // Intervals draws rows of values with their intervals on one axis, as in a forest
 // plot. Rows that are not numbers are left out.
 func Intervals(title, axis string, rows []Interval) []byte {
-	const row, names = 22., 150.
+	const row, names = 22., 170.
 	low, high := math.Inf(1), math.Inf(-1)
 	var shown []Interval
 	for _, r := range rows {
@@ -48,7 +48,7 @@ func Intervals(title, axis string, rows []Interval) []byte {
 		if r.Marked {
 			weight, colour = ` font-weight="600"`, palette[1]
 		}
-		c.text(names-8, y+4, "end", short(r.Name, 22), weight)
+		c.text(names-8, y+4, "end", short(r.Name, 26), weight)
 		c.add(`<g stroke="%s" fill="%s"><title>%s: %s (%s to %s)</title><line x1="%s" y1="%s" x2="%s" y2="%s" stroke-width="2"/><circle cx="%s" cy="%s" r="4"/></g>`,
 			colour, colour, html.EscapeString(r.Name), label(r.Value), label(r.Low), label(r.High), num(at(r.Low)), num(y), num(at(r.High)), num(y), num(at(r.Value)), num(y))
 	}

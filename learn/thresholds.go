@@ -2,6 +2,7 @@ package learn
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -40,15 +41,28 @@ func Thresholds(scores []float32, labels []bool, most int) (precisionRecall, roc
 	return thin(precisionRecall, most), thin(roc, most)
 }
 
-// thin keeps at most so many points, the first and the last among them.
+// thin keeps at most so many points, the first and the last among them, at equal
+// steps along the curve: where it is steep there are most.
 func thin(points [][2]float64, most int) [][2]float64 {
 	n := len(points)
 	if n <= most {
 		return points
 	}
-	out := make([][2]float64, most)
-	for i := range out {
-		out[i] = points[i*(n-1)/(most-1)]
+	way := make([]float64, n) // along the curve from the first point
+	for i := 1; i < n; i++ {
+		way[i] = way[i-1] + math.Abs(points[i][0]-points[i-1][0]) + math.Abs(points[i][1]-points[i-1][1])
+	}
+	out := make([][2]float64, 0, most)
+	at := 0
+	for k := range most {
+		next := way[n-1] * float64(k) / float64(most-1)
+		for at < n-1 && way[at] < next {
+			at++
+		}
+		if k == most-1 {
+			at = n - 1
+		}
+		out = append(out, points[at])
 	}
 	return out
 }

@@ -28,6 +28,19 @@ func TestThresholds(t *testing.T) {
 	for i := range scores {
 		scores[i], labels[i] = float32(i), i%3 == 0
 	}
+	rare := make([]bool, 100_000) // the first ten of very many: their recalls must not be lost
+	many := make([]float32, len(rare))
+	for i := range many {
+		many[i], rare[i] = -float32(i), i < 10
+	}
+	few, _ := learn.Thresholds(many, rare, 60)
+	seen := map[float64]bool{}
+	for _, p := range few {
+		seen[p[0]] = true
+	}
+	if len(seen) != 10 {
+		t.Errorf("recalls %v", seen)
+	}
 	pr, roc = learn.Thresholds(scores, labels, 50)
 	if len(pr) != 50 || len(roc) != 50 || pr[49][0] != 1 || roc[0] != [2]float64{} || roc[49] != [2]float64{1, 1} {
 		t.Errorf("%d and %d points, %v … %v", len(pr), len(roc), roc[0], roc[49])

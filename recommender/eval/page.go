@@ -86,10 +86,12 @@ func byDepth(recall []float64) []charts.Point {
 	return out
 }
 
-func reliabilityOf(all []Bin) []charts.Point {
-	out := make([]charts.Point, len(all))
-	for i, b := range all {
-		out[i] = charts.Point{X: b.Probability, Y: b.Rate}
+// reliabilityOf leaves out bins of a few, whose rate says nothing.
+func reliabilityOf(all []Bin) (out []charts.Point) {
+	for _, b := range all {
+		if b.N >= fewest {
+			out = append(out, charts.Point{X: b.Probability, Y: b.Rate})
+		}
 	}
 	return out
 }

@@ -15,7 +15,7 @@ var stratifiers = []string{"sex", "age", "earlier encounters", "moment"}
 func strataOf(s recommender.Sample) []string {
 	moment := "visit"
 	if s.Landmark > 0 {
-		moment = strconv.Itoa(int(s.Landmark.Hours())) + " h after admission"
+		moment = strconv.Itoa(int(s.Landmark.Hours())) + " h of a stay"
 	}
 	return []string{s.Past.Person().Sex.String(), ageBand(s.Past), earlier(s), moment}
 }
@@ -54,7 +54,7 @@ func earlier(s recommender.Sample) string {
 	return "5 and more"
 }
 
-// fewest decisions a subgroup is shown with.
+// fewest decisions a subgroup is shown with, and pairs a bin is drawn with.
 const fewest = 20
 
 // subgroups measures the neural ranker in each, beside the baseline to beat.
