@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +85,7 @@ ranker, and the difference to the best baseline with its 95 % interval.`,
 			return nil
 		},
 	}
-	c.Flags().StringSliceVar(&req.Tasks, "task", nil, "T1, T1-new, treatments, T2, T2-new (default: all)")
+	c.Flags().StringSliceVar(&req.Tasks, "task", nil, strings.Join(eval.Tasks(), ", ")+" (default: all)")
 	c.Flags().IntVar(&req.Folds, "folds", 0, "test every patient once in so many folds (default: one 70/10/20 split)")
 	c.Flags().BoolVar(&req.BySite, "by-site", false, "folds by site instead of by patient")
 	c.Flags().IntVar(&req.Reps, "bootstrap", 2000, "bootstrap repetitions")
