@@ -59,8 +59,8 @@ func (d described) Plots() (out []template.HTML) {
 		pr := charts.Plot{Title: "Precision and recall", X: "recall", Y: "precision"}
 		roc := charts.Plot{Title: "Receiver operating characteristic", X: "false positive rate", Y: "recall"}
 		for _, c := range r.Curves {
-			pr.Lines = append(pr.Lines, charts.Line{Name: c.Class, Points: placed(c.PrecisionRecall)})
-			roc.Lines = append(roc.Lines, charts.Line{Name: c.Class, Points: placed(c.ROC)})
+			pr.Lines = append(pr.Lines, charts.Line{Name: c.Class, Points: charts.Points(c.PrecisionRecall)})
+			roc.Lines = append(roc.Lines, charts.Line{Name: c.Class, Points: charts.Points(c.ROC)})
 		}
 		roc.Lines = append(roc.Lines, charts.Line{Name: "chance", Points: diagonal, Dashed: true})
 		add(pr.SVG())
@@ -94,14 +94,6 @@ func reliabilityPlot(bins []Bin) []byte {
 	}
 	return charts.Plot{Title: "Reliability", X: "confidence", Y: "share that was right",
 		Lines: []charts.Line{line, {Name: "as confident as right", Points: diagonal, Dashed: true}}}.SVG()
-}
-
-func placed(of [][2]float64) []charts.Point {
-	out := make([]charts.Point, len(of))
-	for i, p := range of {
-		out[i] = charts.Point{X: p[0], Y: p[1]}
-	}
-	return out
 }
 
 // subgroupRows are the first 40 subgroups that a measure was taken of.

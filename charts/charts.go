@@ -17,6 +17,15 @@ import (
 // Point is a place in the plane of a Plot, in the units of its axes.
 type Point struct{ X, Y float64 }
 
+// Points are places given as pairs of x and y.
+func Points(of [][2]float64) []Point {
+	out := make([]Point, len(of))
+	for i, p := range of {
+		out[i] = Point{p[0], p[1]}
+	}
+	return out
+}
+
 // Line is a curve, or single dots.
 type Line struct {
 	Name   string

@@ -212,7 +212,7 @@ func TestRulesHaveTheLastWord(t *testing.T) {
 		t.Errorf("unchecked %v, checks %v, rules %q", ans.Unchecked, ans.Checks, ans.Rules)
 	}
 	q.Explain = record.Code{System: "drug", Value: rules.block}
-	if x := ask(t, engineWith(t, rules, nil), q).Explained; x == nil || !strings.Contains(x.Outcome, "blocked") || x.Rank != 1 {
+	if x := ask(t, engineWith(t, rules, nil), q).Explained; x == nil || !strings.Contains(x.Outcome, "blocked") || x.Rank != 1 || len(x.Item.Reasons) == 0 {
 		t.Errorf("explained: %+v", x)
 	}
 }

@@ -385,3 +385,27 @@ func TestItIsSaidHowManyAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestTheCardIsAPageForBrowsers: by Accept or by name, and nothing from elsewhere
+// may run in it.
+func TestTheCardIsAPageForBrowsers(t *testing.T) {
+	h, _ := openShop(t, nil)
+	const card = "GET /v1/models/m/versions/1/card"
+	for _, c := range []struct{ line, accept, media, body string }{
+		{card, "", "text/markdown; charset=utf-8", "# m"},
+		{card, "Accept: text/html,application/xhtml+xml", "text/html; charset=utf-8", "<h1>m</h1>"},
+		{card + "?format=html", "", "text/html; charset=utf-8", "<h1>m</h1>"},
+	} {
+		var headers []string
+		if c.accept != "" {
+			headers = append(headers, c.accept)
+		}
+		w := h.do(c.line, "", headers...)
+		if w.Code != 200 || w.Header().Get("Content-Type") != c.media || w.Body.String() != c.body || w.Header().Get("Vary") != "Accept" {
+			t.Errorf("%s %s: %d %v %s", c.line, c.accept, w.Code, w.Header(), w.Body)
+		}
+		if html := strings.HasPrefix(c.media, "text/html"); html != strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s %s: policy %q", c.line, c.accept, w.Header().Get("Content-Security-Policy"))
+		}
+	}
+}

@@ -34,7 +34,6 @@ type measured struct {
 	P          float64            `json:"p"`
 	FitSeconds float64            `json:"fitSeconds"`
 	Parameters int                `json:"parameters"`
-	Threads    int                `json:"threads"`
 }
 
 // page writes lines of JSON on standard input as a page of Markdown, whose head

@@ -60,7 +60,7 @@ func (t TaskReport) Plots() (out []template.HTML) {
 		}
 		if c := s.Calibration; c != nil {
 			reliability.Lines = append(reliability.Lines, charts.Line{Name: s.System, Points: reliabilityOf(c.Bins), Dots: true})
-			pr.Lines = append(pr.Lines, charts.Line{Name: s.System, Points: placed(c.PrecisionRecall)})
+			pr.Lines = append(pr.Lines, charts.Line{Name: s.System, Points: charts.Points(c.PrecisionRecall)})
 		}
 	}
 	recall.YRange = [2]float64{0, min(1, top*1.1+.01)}
@@ -92,14 +92,6 @@ func reliabilityOf(all []Bin) (out []charts.Point) {
 		if b.N >= fewest {
 			out = append(out, charts.Point{X: b.Probability, Y: b.Rate})
 		}
-	}
-	return out
-}
-
-func placed(of [][2]float64) []charts.Point {
-	out := make([]charts.Point, len(of))
-	for i, p := range of {
-		out[i] = charts.Point{X: p[0], Y: p[1]}
 	}
 	return out
 }
