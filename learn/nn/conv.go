@@ -115,7 +115,8 @@ func clearPadding(t Tensor) {
 	}
 }
 
-// conv is a convolution as a product: patches, a row each, times the kernel.
+// conv is a convolution as a product: windows, a row each, times the kernel. The
+// windows are read in place, or copied as patches; backward copies always.
 type conv struct {
 	window
 	W, B           *Param // high × wide × depth × filters
@@ -123,7 +124,8 @@ type conv struct {
 	lengths        []int
 	patches, slope []float32
 	first          bool
-	relu           bool // what comes out is rectified
+	relu           bool       // what comes out is rectified
+	placed         *placement // nil = patches
 }
 
 func makeConv(b *builder, s LayerSpec, in []int) (Layer, error) {
@@ -141,7 +143,9 @@ func makeConv(b *builder, s LayerSpec, in []int) (Layer, error) {
 	if w.sequence {
 		shape = shape[1:]
 	}
-	return &conv{window: w, W: b.weight("conv.W", glorot, shape...), B: b.param("conv.B", nil, s.Filters)}, nil
+	c := &conv{window: w, W: b.weight("conv.W", glorot, shape...), B: b.param("conv.B", nil, s.Filters)}
+	c.placed = c.place()
+	return c, nil
 }
 
 // OutShape is the number of positions by filters.
@@ -275,11 +279,16 @@ func (w *window) unpatch(rows []float32, width int, dx []float32) {
 	}
 }
 
-// Forward is patches·W + B, rectified if so wanted.
+// Forward is windows·W + B, rectified if so wanted.
 func (c *conv) Forward(x Tensor, _ bool) Tensor {
 	c.x = x
 	f := c.filters()
 	y := c.output(&c.y, x, f, &c.lengths)
+	if c.placed != nil {
+		c.forwardPlaced(c.placed, y.Data)
+		clearPadding(y)
+		return y
+	}
 	c.eachBlock(func(patches Matrix, from, to int) {
 		c.W.affine(Mat(y.Data[from*f:to*f], to-from, f), patches, c.B.Value, c.relu)
 	})

@@ -146,8 +146,16 @@ func (m *machine) step(in instruction) {
 	case in.op == "SUBQ":
 		m.scalar[last] -= m.integer(a[0])
 	case in.op == "DECQ":
-		m.scalar[last]--
-		m.zero = m.scalar[last] == 0
+		m.zero = m.increase(last, ^uint64(0)) == 0
+	case in.op == "INCQ":
+		m.zero = m.increase(last, 1) == 0
+	case in.op == "XORQ":
+		if a[0] != last {
+			m.t.Fatalf("%v is not how to clear a register", in)
+		}
+		m.scalar[last] = 0
+	case in.op == "MOVLQZX":
+		m.scalar[last] = uint64(math.Float32bits(m.cells(a[0], 1)[0]))
 	case in.op == "TESTQ":
 		m.zero = m.integer(a[0])&m.integer(a[1]) == 0
 	case in.op == "CMPQ":
@@ -155,6 +163,16 @@ func (m *machine) step(in instruction) {
 	default:
 		m.t.Fatalf("instruction %s is not known here", in.op)
 	}
+}
+
+// increase adds to a register or a parameter.
+func (m *machine) increase(arg string, by uint64) uint64 {
+	if name, _, ok := strings.Cut(arg, "+"); ok && strings.HasSuffix(arg, "(FP)") {
+		m.frame[name] += by
+		return m.frame[name]
+	}
+	m.scalar[arg] += by
+	return m.scalar[arg]
 }
 
 func (m *machine) integer(arg string) uint64 {
@@ -233,6 +251,7 @@ func TestGeneratedCodeOnAnEmulator(t *testing.T) {
 				m.tiles(w.suffix, w.rows, w.cols, k)
 				m.row(w.suffix, w.cols, k)
 			}
+			m.placed(w.suffix, w.rows, w.cols)
 			for _, n := range []int{0, 16, 48} {
 				m.curves(w.suffix, n)
 			}

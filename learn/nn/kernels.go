@@ -164,3 +164,23 @@ func layerPortable(floor float32, k int, a []float32, row, col int, b, c []float
 		u[i], v[i] = max(floor, u[i]), max(floor, v[i])
 	}
 }
+
+// placedPortable is layerPortable over the segments of two rows.
+func placedPortable(floor float32, segments, k int, a []float32, rows []int32, pitch int, b, c []float32, ldc int, bias []float32) {
+	u, v := c[:4], c[ldc:ldc+4]
+	copy(u, bias[:4])
+	copy(v, bias[:4])
+	for s := range segments {
+		x, y := a[int(rows[0])+s*pitch:][:k], a[int(rows[1])+s*pitch:][:k]
+		for i := range k {
+			w := b[4*(s*k+i):][:4]
+			for j := range 4 {
+				u[j] += x[i] * w[j]
+				v[j] += y[i] * w[j]
+			}
+		}
+	}
+	for i := range 4 {
+		u[i], v[i] = max(floor, u[i]), max(floor, v[i])
+	}
+}

@@ -159,3 +159,25 @@ func (l level) layer(floor float32, k int, a []float32, row, col int, b, c []flo
 		layerPortable(floor, k, a, row, col, b, c, ldc, bias)
 	}
 }
+
+// placed is layer for rows of A that lie anywhere: row i is made of segments of k
+// elements, the first at a[rows[i]], each other pitch elements behind the one
+// before.
+func (l level) placed(floor float32, segments, k int, a []float32, rows []int32, pitch int, b, c []float32, ldc int, bias []float32) {
+	high, cols := l.tileSize()
+	if segments <= 0 || k <= 0 || pitch < 0 {
+		panic("nn: a window without elements")
+	}
+	_, _, _ = b[segments*k*cols-1], c[(high-1)*ldc+cols-1], bias[cols-1]
+	for _, row := range rows[:high] {
+		_, _ = a[row], a[int(row)+(segments-1)*pitch+k-1]
+	}
+	switch l {
+	case avx512:
+		placedAVX512(floor, segments, k, &a[0], &rows[0], 4*pitch, &b[0], &c[0], ldc, &bias[0])
+	case avx2:
+		placedAVX2(floor, segments, k, &a[0], &rows[0], 4*pitch, &b[0], &c[0], ldc, &bias[0])
+	default:
+		placedPortable(floor, segments, k, a, rows, pitch, b, c, ldc, bias)
+	}
+}

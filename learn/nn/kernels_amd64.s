@@ -643,6 +643,110 @@ store:
 	VZEROUPPER
 	RET
 
+// func placedAVX2(floor float32, segments int, k int, a *float32, rows *int32, pitch int, b *float32, c *float32, ldc int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·placedAVX2(SB), NOSPLIT, $0-80
+	MOVQ    bias+72(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	VMOVUPS (AX), Y8
+	VMOVUPS 32(AX), Y9
+	VMOVUPS (AX), Y10
+	VMOVUPS 32(AX), Y11
+	MOVQ    a+24(FP), AX
+	MOVQ    rows+32(FP), CX
+	MOVLQZX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQZX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQZX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQZX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQZX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQZX 20(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    b+48(FP), AX
+
+segment:
+	XORQ R9, R9
+
+loop:
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSS (DX)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (BX)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (SI)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DI)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R8)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (CX)(R9*4), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x00000040, AX
+	INCQ         R9
+	CMPQ         R9, k+16(FP)
+	JL           loop
+	ADDQ         pitch+40(FP), DX
+	ADDQ         pitch+40(FP), BX
+	ADDQ         pitch+40(FP), SI
+	ADDQ         pitch+40(FP), DI
+	ADDQ         pitch+40(FP), R8
+	ADDQ         pitch+40(FP), CX
+	DECQ         segments+8(FP)
+	JNZ          segment
+	VBROADCASTSS floor+0(FP), Y12
+	MOVQ         c+56(FP), AX
+	MOVQ         ldc+64(FP), CX
+	SHLQ         $0x02, CX
+	VMAXPS       Y0, Y12, Y0
+	VMOVUPS      Y0, (AX)
+	VMAXPS       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y2, Y12, Y2
+	VMOVUPS      Y2, (AX)
+	VMAXPS       Y3, Y12, Y3
+	VMOVUPS      Y3, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y4, Y12, Y4
+	VMOVUPS      Y4, (AX)
+	VMAXPS       Y5, Y12, Y5
+	VMOVUPS      Y5, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y6, Y12, Y6
+	VMOVUPS      Y6, (AX)
+	VMAXPS       Y7, Y12, Y7
+	VMOVUPS      Y7, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y8, Y12, Y8
+	VMOVUPS      Y8, (AX)
+	VMAXPS       Y9, Y12, Y9
+	VMOVUPS      Y9, 32(AX)
+	ADDQ         CX, AX
+	VMAXPS       Y10, Y12, Y10
+	VMOVUPS      Y10, (AX)
+	VMAXPS       Y11, Y12, Y11
+	VMOVUPS      Y11, 32(AX)
+	VZEROUPPER
+	RET
+
 // func rowAVX2(k int, a *float32, col int, b *float32, c *float32)
 // Requires: AVX, FMA3
 TEXT ·rowAVX2(SB), NOSPLIT, $0-40
@@ -1915,6 +2019,188 @@ store:
 	VBROADCASTSS floor+0(FP), Z24
 	MOVQ         c+48(FP), AX
 	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VMAXPS       Z0, Z24, Z0
+	VMOVUPS      Z0, (AX)
+	VMAXPS       Z1, Z24, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z2, Z24, Z2
+	VMOVUPS      Z2, (AX)
+	VMAXPS       Z3, Z24, Z3
+	VMOVUPS      Z3, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z4, Z24, Z4
+	VMOVUPS      Z4, (AX)
+	VMAXPS       Z5, Z24, Z5
+	VMOVUPS      Z5, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z6, Z24, Z6
+	VMOVUPS      Z6, (AX)
+	VMAXPS       Z7, Z24, Z7
+	VMOVUPS      Z7, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z8, Z24, Z8
+	VMOVUPS      Z8, (AX)
+	VMAXPS       Z9, Z24, Z9
+	VMOVUPS      Z9, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z10, Z24, Z10
+	VMOVUPS      Z10, (AX)
+	VMAXPS       Z11, Z24, Z11
+	VMOVUPS      Z11, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z12, Z24, Z12
+	VMOVUPS      Z12, (AX)
+	VMAXPS       Z13, Z24, Z13
+	VMOVUPS      Z13, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z14, Z24, Z14
+	VMOVUPS      Z14, (AX)
+	VMAXPS       Z15, Z24, Z15
+	VMOVUPS      Z15, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z16, Z24, Z16
+	VMOVUPS      Z16, (AX)
+	VMAXPS       Z17, Z24, Z17
+	VMOVUPS      Z17, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z18, Z24, Z18
+	VMOVUPS      Z18, (AX)
+	VMAXPS       Z19, Z24, Z19
+	VMOVUPS      Z19, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z20, Z24, Z20
+	VMOVUPS      Z20, (AX)
+	VMAXPS       Z21, Z24, Z21
+	VMOVUPS      Z21, 64(AX)
+	ADDQ         CX, AX
+	VMAXPS       Z22, Z24, Z22
+	VMOVUPS      Z22, (AX)
+	VMAXPS       Z23, Z24, Z23
+	VMOVUPS      Z23, 64(AX)
+	VZEROUPPER
+	RET
+
+// func placedAVX512(floor float32, segments int, k int, a *float32, rows *int32, pitch int, b *float32, c *float32, ldc int, bias *float32)
+// Requires: AVX, AVX512F
+TEXT ·placedAVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+72(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS (AX), Z2
+	VMOVUPS 64(AX), Z3
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	VMOVUPS (AX), Z6
+	VMOVUPS 64(AX), Z7
+	VMOVUPS (AX), Z8
+	VMOVUPS 64(AX), Z9
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	VMOVUPS (AX), Z14
+	VMOVUPS 64(AX), Z15
+	VMOVUPS (AX), Z16
+	VMOVUPS 64(AX), Z17
+	VMOVUPS (AX), Z18
+	VMOVUPS 64(AX), Z19
+	VMOVUPS (AX), Z20
+	VMOVUPS 64(AX), Z21
+	VMOVUPS (AX), Z22
+	VMOVUPS 64(AX), Z23
+	MOVQ    a+24(FP), AX
+	MOVQ    rows+32(FP), CX
+	MOVLQZX (CX), DX
+	LEAQ    (AX)(DX*4), DX
+	MOVLQZX 4(CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQZX 8(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQZX 12(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQZX 16(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQZX 20(CX), R9
+	LEAQ    (AX)(R9*4), R9
+	MOVLQZX 24(CX), R10
+	LEAQ    (AX)(R10*4), R10
+	MOVLQZX 28(CX), R11
+	LEAQ    (AX)(R11*4), R11
+	MOVLQZX 32(CX), R12
+	LEAQ    (AX)(R12*4), R12
+	MOVLQZX 36(CX), R13
+	LEAQ    (AX)(R13*4), R13
+	MOVLQZX 40(CX), R14
+	LEAQ    (AX)(R14*4), R14
+	MOVLQZX 44(CX), CX
+	LEAQ    (AX)(CX*4), CX
+	MOVQ    b+48(FP), AX
+
+segment:
+	XORQ R15, R15
+
+loop:
+	VMOVUPS      (AX), Z24
+	VMOVUPS      64(AX), Z25
+	VBROADCASTSS (DX)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS (BX)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS (SI)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
+	VBROADCASTSS (DI)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS (R8)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS (R9)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
+	VBROADCASTSS (R10)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS (R11)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS (R12)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS (R13)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z18
+	VFMADD231PS  Z25, Z26, Z19
+	VBROADCASTSS (R14)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z20
+	VFMADD231PS  Z25, Z26, Z21
+	VBROADCASTSS (CX)(R15*4), Z26
+	VFMADD231PS  Z24, Z26, Z22
+	VFMADD231PS  Z25, Z26, Z23
+	ADDQ         $0x00000080, AX
+	INCQ         R15
+	CMPQ         R15, k+16(FP)
+	JL           loop
+	ADDQ         pitch+40(FP), DX
+	ADDQ         pitch+40(FP), BX
+	ADDQ         pitch+40(FP), SI
+	ADDQ         pitch+40(FP), DI
+	ADDQ         pitch+40(FP), R8
+	ADDQ         pitch+40(FP), R9
+	ADDQ         pitch+40(FP), R10
+	ADDQ         pitch+40(FP), R11
+	ADDQ         pitch+40(FP), R12
+	ADDQ         pitch+40(FP), R13
+	ADDQ         pitch+40(FP), R14
+	ADDQ         pitch+40(FP), CX
+	DECQ         segments+8(FP)
+	JNZ          segment
+	VBROADCASTSS floor+0(FP), Z24
+	MOVQ         c+56(FP), AX
+	MOVQ         ldc+64(FP), CX
 	SHLQ         $0x02, CX
 	VMAXPS       Z0, Z24, Z0
 	VMOVUPS      Z0, (AX)

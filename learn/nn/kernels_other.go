@@ -28,3 +28,10 @@ func (l level) tile(k int, a []float32, row, col int, b, c []float32, ldc int) {
 func (l level) layer(floor float32, k int, a []float32, row, col int, b, c []float32, ldc int, bias []float32) {
 	layerPortable(floor, k, a, row, col, b, c, ldc, bias)
 }
+
+// placed is layer for rows of A that lie anywhere: row i is made of segments of k
+// elements, the first at a[rows[i]], each other pitch elements behind the one
+// before.
+func (l level) placed(floor float32, segments, k int, a []float32, rows []int32, pitch int, b, c []float32, ldc int, bias []float32) {
+	placedPortable(floor, segments, k, a, rows, pitch, b, c, ldc, bias)
+}

@@ -50,6 +50,13 @@ func tileAVX2(k int, a *float32, row int, col int, b *float32, c *float32, ldc i
 //go:noescape
 func layerAVX2(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
 
+// placedAVX2 writes the larger of floor and bias + A·B to a tile of C. Row i of A is made of
+// segments of k elements: the first at a[rows[i]], each other pitch bytes behind the
+// one before. B is packed, segments·k × columns. Neither segments nor k may be 0.
+//
+//go:noescape
+func placedAVX2(floor float32, segments int, k int, a *float32, rows *int32, pitch int, b *float32, c *float32, ldc int, bias *float32)
+
 // rowAVX2 adds a·B to one row of C, two vectors wide; see tile.
 //
 //go:noescape
@@ -140,6 +147,13 @@ func tileAVX512(k int, a *float32, row int, col int, b *float32, c *float32, ldc
 //
 //go:noescape
 func layerAVX512(floor float32, k int, a *float32, row int, col int, b *float32, c *float32, ldc int, bias *float32)
+
+// placedAVX512 writes the larger of floor and bias + A·B to a tile of C. Row i of A is made of
+// segments of k elements: the first at a[rows[i]], each other pitch bytes behind the
+// one before. B is packed, segments·k × columns. Neither segments nor k may be 0.
+//
+//go:noescape
+func placedAVX512(floor float32, segments int, k int, a *float32, rows *int32, pitch int, b *float32, c *float32, ldc int, bias *float32)
 
 // rowAVX512 adds a·B to one row of C, two vectors wide; see tile.
 //

@@ -232,6 +232,7 @@ func FuzzKernels(f *testing.F) {
 		for _, l := range levels() {
 			checkVectorKernels(t, l, randoms(rng, m*n%700), randoms(rng, m*n%700), 1.5)
 			checkGemm(t, l, rng, m, n, k, seed&1 > 0, seed&2 > 0, int(seed>>2&3))
+			checkPlaced(t, l, rng, 1+m%5, 1+k)
 		}
 	})
 }

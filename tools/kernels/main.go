@@ -47,6 +47,7 @@ func main() {
 		adam(w)
 		tile(w)
 		layer(w)
+		placed(w)
 		oneRow(w)
 		curves(w)
 		lstm(w)
@@ -333,6 +334,13 @@ func tile(w width) {
 func layer(w width) {
 	function("layer", w, "floor float32, k int, a *float32, row, col int, b, c *float32, ldc int, bias *float32",
 		"writes the larger of floor and bias + A·B to a tile of C; see tile.")
+	acc := w.biased()
+	w.accumulate(acc)
+	w.storeAbove(acc)
+}
+
+// biased are accumulators that begin with the bias.
+func (w width) biased() [][2]reg.VecVirtual {
 	acc := make([][2]reg.VecVirtual, w.rows)
 	bias := Load(Param("bias"), GP64())
 	for i := range acc {
@@ -341,13 +349,57 @@ func layer(w width) {
 			VMOVUPS(at(bias, j*w.bytes()), acc[i][j])
 		}
 	}
-	w.accumulate(acc)
+	return acc
+}
+
+// storeAbove writes the accumulators, or floor where that is larger, and returns.
+func (w width) storeAbove(acc [][2]reg.VecVirtual) {
 	floor := w.vec()
 	VBROADCASTSS(NewParamAddr("floor", 0), floor)
 	w.eachRow(func(i, j int, c Mem) {
 		VMAXPS(acc[i][j], floor, acc[i][j])
 		VMOVUPS(acc[i][j], c)
 	})
+}
+
+// placed is a layer whose rows of A lie anywhere and are made of segments: a
+// convolution reads its windows where they are in the image.
+func placed(w width) {
+	function("placed", w, "floor float32, segments, k int, a *float32, rows *int32, pitch int, b, c *float32, ldc int, bias *float32",
+		"writes the larger of floor and bias + A·B to a tile of C. Row i of A is made of",
+		"segments of k elements: the first at a[rows[i]], each other pitch bytes behind the",
+		"one before. B is packed, segments·k × columns. Neither segments nor k may be 0.")
+	acc := w.biased()
+	a, rows := Load(Param("a"), GP64()), Load(Param("rows"), GP64())
+	row := make([]reg.Register, w.rows)
+	for i := range row {
+		row[i] = GP64()
+		MOVLQZX(at(rows, 4*i), row[i])
+		LEAQ(Mem{Base: a, Index: row[i], Scale: 4}, row[i])
+	}
+	b, i := Load(Param("b"), GP64()), GP64()
+	Label("segment")
+	XORQ(i, i)
+	Label("loop")
+	b0, b1 := w.vec(), w.vec()
+	VMOVUPS(at(b, 0), b0)
+	VMOVUPS(at(b, w.bytes()), b1)
+	for r := range acc {
+		v := w.vec()
+		VBROADCASTSS(Mem{Base: row[r], Index: i, Scale: 4}, v)
+		VFMADD231PS(b0, v, acc[r][0])
+		VFMADD231PS(b1, v, acc[r][1])
+	}
+	ADDQ(U32(2*w.bytes()), b)
+	INCQ(i)
+	CMPQ(i, NewParamAddr("k", 16))
+	JL(LabelRef("loop"))
+	for _, r := range row {
+		ADDQ(NewParamAddr("pitch", 40), r)
+	}
+	DECQ(NewParamAddr("segments", 8))
+	JNZ(LabelRef("segment"))
+	w.storeAbove(acc)
 }
 
 // accumulate adds A·B to the accumulators.
