@@ -8,13 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"ember/embeddings"
 	"ember/models"
 	"ember/recommender"
-	"ember/recommender/eval"
 	"ember/store"
 	"ember/terms"
 	"ember/timelines"
@@ -142,26 +140,4 @@ func writeArtifact(path string, a io.WriterTo) error {
 		return fmt.Errorf("ember: writing %s: %w", filepath.Base(path), err)
 	}
 	return nil
-}
-
-// evaluate measures on disjoint patients.
-func (c *child) evaluate(ctx context.Context, progress Progress) (EvalSummary, error) {
-	q := c.job.Eval
-	report, err := eval.Run(ctx, c.all(), c.terms, eval.Options{
-		Folds: q.Folds, BySite: q.BySite, Tasks: q.Tasks, BootstrapReps: q.Reps, Shares: q.Shares, Seed: c.config.Seed, Progress: progress,
-	})
-	if err := c.err(err); err != nil {
-		return EvalSummary{}, err
-	}
-	var s EvalSummary
-	var text strings.Builder
-	if err := report.WriteTable(&text); err != nil {
-		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
-	}
-	s.Damaged = c.leftOut()
-	s.Text = text.String() + damagedText(s.Damaged)
-	if s.Report, err = json.Marshal(report); err != nil {
-		return s, fmt.Errorf("ember: writing the leaderboard: %w", err)
-	}
-	return s, nil
 }

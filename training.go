@@ -57,23 +57,6 @@ type TrainSummary struct {
 	Metrics  map[string]models.Estimate `json:"metrics"`
 }
 
-// EvalRequest says what to measure.
-type EvalRequest struct {
-	Tasks  []string `json:"tasks,omitempty"` // empty = all
-	Folds  int      `json:"folds,omitempty"` // 0 = one 70/10/20 split
-	BySite bool     `json:"bySite,omitempty"`
-	Reps   int      `json:"reps,omitempty"` // bootstrap repetitions
-	// Shares of the patients to train on once more, for a learning curve.
-	Shares []float64 `json:"shares,omitempty"`
-}
-
-// EvalSummary is the leaderboard, for people and as JSON.
-type EvalSummary struct {
-	Text    string          `json:"text"`
-	Report  json.RawMessage `json:"report"`
-	Damaged []string        `json:"damaged,omitempty"` // as in TrainSummary
-}
-
 // errBusy: one training or evaluation runs at a time.
 var errBusy = errors.New("ember: a training or an evaluation is running already")
 
@@ -82,6 +65,7 @@ type childJob struct {
 	Checkpoint string      `json:"checkpoint"`
 	Served     string      `json:"served"` // folder of the version that serves, "" for none
 	Out        string      `json:"out"`
+	Elsewhere  string      `json:"elsewhere"` // checkpoint of another site's data to judge on, "" for none
 	Eval       EvalRequest `json:"eval"`
 }
 
@@ -111,7 +95,7 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	result, err := a.child(ctx, "train", dir, EvalRequest{}, progress)
+	result, err := a.child(ctx, "train", childJob{Out: dir}, progress)
 	if err != nil {
 		return TrainSummary{}, fmt.Errorf("ember: training: %w", err)
 	}
@@ -130,41 +114,23 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 	return s, nil
 }
 
-// Evaluate measures in a child process, on a checkpoint of the store.
-func (a *App) Evaluate(ctx context.Context, req EvalRequest, progress Progress) (EvalSummary, error) {
-	if !a.training.TryLock() {
-		return EvalSummary{}, errBusy
-	}
-	defer a.training.Unlock()
-	dir, err := os.MkdirTemp(a.config.Data, evalFolder)
-	if err != nil {
-		return EvalSummary{}, fmt.Errorf("ember: evaluating: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	result, err := a.child(ctx, "eval", dir, req, progress)
-	if err != nil {
-		return EvalSummary{}, fmt.Errorf("ember: evaluating: %w", err)
-	}
-	return result.Eval, nil
-}
-
-// child runs a job of this program on a checkpoint, at low priority and with a
+// child runs the named job of this program on a checkpoint, at low priority and with a
 // memory limit of its own, so that neither its garbage nor its end touches the
 // process that serves.
-func (a *App) child(ctx context.Context, job, dir string, req EvalRequest, progress Progress) (childResult, error) {
+func (a *App) child(ctx context.Context, name string, job childJob, progress Progress) (childResult, error) {
 	if err := a.waitIndexed(ctx, progress); err != nil {
 		return childResult{}, err
 	}
-	checkpoint := filepath.Join(dir, "checkpoint")
-	if err := a.store.Checkpoint(checkpoint); err != nil {
+	job.Checkpoint, job.Served = filepath.Join(job.Out, "checkpoint"), a.servedFolder()
+	if err := a.store.Checkpoint(job.Checkpoint); err != nil {
 		return childResult{}, err
 	}
-	in, err := json.Marshal(childJob{Checkpoint: checkpoint, Served: a.servedFolder(), Out: dir, Eval: req})
+	in, err := json.Marshal(job)
 	if err != nil {
 		return childResult{}, err
 	}
 	var result childResult
-	err = a.inChild(ctx, job, in, &result, func(m Message) { progress(m.Stage, m.Done, m.Total) })
+	err = a.inChild(ctx, name, in, &result, func(m Message) { progress(m.Stage, m.Done, m.Total) })
 	return result, err
 }
 

@@ -78,6 +78,12 @@ func (a *Artifact) Baseline() *Artifact {
 // Labels is how many different orders of a want the artifact knows.
 func (a *Artifact) Labels(w Want) int { return len(a.lexicon.vocabulary.labels[w]) }
 
+// Label is what a want's label stands for.
+func (a *Artifact) Label(w Want, label uint32) (record.Kind, record.Code) {
+	c := a.lexicon.vocabulary.label(w, label)
+	return c.kind, c.code
+}
+
 // Knows reports whether an order is in the vocabulary.
 func (a *Artifact) Knows(k record.Kind, c record.Code) bool {
 	_, ok := a.lexicon.vocabulary.labelIndex(k, c)

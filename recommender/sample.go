@@ -146,6 +146,19 @@ func sampleAt(t record.Timeline, e record.Encounter, since time.Duration) Sample
 	return s
 }
 
+// Standing is what further orders would continue, each once, in the order of time:
+// new starts leave it out.
+func (s Sample) Standing() (all []Label) {
+	left := standingConcepts(s.Past)
+	for _, e := range s.Past.Events() {
+		if key := keyOf(e.Kind, e.Concept); left[key] {
+			delete(left, key)
+			all = append(all, Label{Kind: e.Kind, Code: e.Concept, Continue: true})
+		}
+	}
+	return all
+}
+
 // isOrder reports whether an event is something that was asked for and can be
 // recommended.
 func isOrder(e *record.Event) bool {

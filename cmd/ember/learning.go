@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,14 +56,20 @@ func (p *program) eval() *cobra.Command {
 	c := &cobra.Command{
 		Use: "eval", Short: "Measure recommendation quality on what is loaded", Args: cobra.NoArgs,
 		Long: `Train and test on disjoint patients and print the leaderboard: every baseline, the
-ranker, and the difference to the best baseline with its 95 % interval.`,
-		Example: "  ember eval\n  ember eval --task T1-new --folds 5 --out eval.json\n  ember eval --html eval.html --learning-curve .1,.3",
+ranker, and the difference to the best baseline with its 95 % interval.
+
+--export writes a line of JSON for every decision: what was known and ordered, scores
+and metrics. That is patients' data, readable by the owner of the file only.`,
+		Example: "  ember eval\n  ember eval --external other-hospital/ --landmark 24\n  ember eval --task T1-new --folds 5 --out eval.json\n  ember eval --html eval.html --learning-curve .1,.3",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.dial(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
+			if err := absolute(req.External, &req.Export); err != nil {
+				return exitError{exitUsage, err}
+			}
 			var report ember.EvalSummary
 			if err := p.adminRun(cmd.Context(), c, "/admin/eval", req, &report); err != nil {
 				return err
@@ -88,11 +95,28 @@ ranker, and the difference to the best baseline with its 95 % interval.`,
 	c.Flags().StringSliceVar(&req.Tasks, "task", nil, strings.Join(eval.Tasks(), ", ")+" (default: all)")
 	c.Flags().IntVar(&req.Folds, "folds", 0, "test every patient once in so many folds (default: one 70/10/20 split)")
 	c.Flags().BoolVar(&req.BySite, "by-site", false, "folds by site instead of by patient")
+	c.Flags().BoolVar(&req.ByTime, "by-time", false, "train on the first four fifths of the decisions, test on the rest")
+	c.Flags().StringSliceVar(&req.External, "external", nil, "train on all that is loaded, test on these files and folders of another site")
+	c.Flags().IntSliceVar(&req.Moments, "landmark", nil, "hours since admission at which stays are judged (default 6,24)")
+	c.Flags().StringVar(&req.Export, "export", "", "also write every decision with scores and metrics to this file, as lines of JSON")
 	c.Flags().IntVar(&req.Reps, "bootstrap", 2000, "bootstrap repetitions")
 	c.Flags().StringVar(&out, "out", "", "also write JSON to this file")
 	c.Flags().StringVar(&page, "html", "", "also write a page with plots to this file")
 	c.Flags().Float64SliceVar(&req.Shares, "learning-curve", nil, "also train on these shares of the patients, such as .1,.3")
 	return c
+}
+
+// absolute makes paths mean the same to the process that owns the directory.
+func absolute(paths []string, file *string) (err error) {
+	for i := range paths {
+		if paths[i], err = filepath.Abs(paths[i]); err != nil {
+			return err
+		}
+	}
+	if *file != "" {
+		*file, err = filepath.Abs(*file)
+	}
+	return err
 }
 
 // writePage makes the page of a report in JSON.

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"time"
 
-	"ember/learn"
 	"ember/recommender"
 	"ember/record"
 	"ember/terms"
@@ -31,6 +30,12 @@ type Options struct {
 	// the patients of a hospital together.
 	Folds  int
 	BySite bool
+	// ByTime fits to what was known until four fifths of the decisions had come,
+	// and judges the rest, of the same and of other patients.
+	ByTime bool
+	// External, when set, are the timelines to judge on, from elsewhere: all
+	// others are fitted to. It is gone through several times.
+	External iter.Seq[record.Timeline]
 	// Tasks by name; nil = all that have samples.
 	Tasks []string
 	Seed  uint64
@@ -42,6 +47,9 @@ type Options struct {
 	// Shares of the patients to train on once more, for a learning curve: above
 	// 0 and below 1. Each costs as much as the rest in proportion.
 	Shares []float64
+	// Export, when set, is handed every decision, those that are only fitted to
+	// as well. The argument is not kept.
+	Export func(Exported) error
 	// Train are the options of training; the seed above is used.
 	Train recommender.TrainOptions
 	// Progress may be nil.
@@ -78,10 +86,17 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 			return Report{}, fmt.Errorf("eval: a share of %g of the patients to train on is not between 0 and 1", share)
 		}
 	}
-	part := split(timelines, opt)
-	rep := Report{Seed: opt.Seed, Folds: max(1, opt.Folds), BySite: opt.BySite, Patients: len(part.of)}
-	ledgers, err := judge(ctx, timelines, t, opt, part, tasks, 1)
+	if opt.External != nil && (opt.Folds > 1 || opt.ByTime) || opt.ByTime && opt.Folds > 1 {
+		return Report{}, errors.New("eval: folds, a split by time and another site's data exclude each other")
+	}
+	parts := split(timelines, opt)
+	rep := Report{Seed: opt.Seed, Folds: max(1, opt.Folds), BySite: opt.BySite, ByTime: opt.ByTime, External: opt.External != nil, Cut: parts.cut, Patients: parts.patients}
+	e := exporter{to: opt.Export, ordinals: map[string]int{}}
+	ledgers, err := judge(ctx, parts.rounds, t, opt, tasks, &e)
 	if err != nil {
+		return Report{}, err
+	}
+	if err := e.rest(parts); err != nil {
 		return Report{}, err
 	}
 	for i, l := range ledgers {
@@ -94,81 +109,25 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	if len(rep.Tasks) == 0 {
 		return Report{}, ErrNoSamples
 	}
-	return rep, rep.learning(ctx, timelines, t, opt, part, tasks)
+	return rep, rep.learning(ctx, parts.rounds, t, opt, tasks)
 }
 
-// judge fits to a share of the training patients and judges all others, part by
-// part.
-func judge(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, part parts, tasks []task, share float64) ([]*ledger, error) {
+// judge fits and judges, round by round.
+func judge(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task, e *exporter) ([]*ledger, error) {
 	ledgers := make([]*ledger, len(tasks))
 	for i := range tasks {
 		ledgers[i] = newLedger(tasks[i])
 	}
-	for f := range part.folds {
-		opt.Progress("fold", f, part.folds)
-		train := func(id string) bool { return part.of[id] != f && (share >= 1 || inShare(id) < share) }
-		if err := judgeFold(ctx, timelines, t, opt, part, f, train, ledgers); err != nil {
+	for f, r := range rounds {
+		opt.Progress("fold", f, len(rounds))
+		if err := judgeRound(ctx, r, t, opt, ledgers, e); err != nil {
 			return nil, fmt.Errorf("eval: fold %d: %w", f+1, err)
 		}
 	}
 	return ledgers, nil
 }
 
-// parts say in which fold a patient is judged, -1 for never.
-type parts struct {
-	of    map[string]int
-	folds int
-}
-
-func split(timelines iter.Seq[record.Timeline], opt Options) parts {
-	var ids, groups []string
-	for t := range timelines {
-		ids = append(ids, t.Person.ID)
-		group := t.Person.ID
-		if opt.BySite {
-			group = siteOf(&t)
-		}
-		groups = append(groups, group)
-	}
-	p := parts{of: make(map[string]int, len(ids)), folds: 1}
-	if opt.Folds > 1 {
-		p.folds = opt.Folds
-		for i, f := range learn.KFold(groups, opt.Folds) {
-			p.of[ids[i]] = f
-		}
-		return p
-	}
-	for i, id := range ids {
-		p.of[id] = -1
-		if learn.Fold(groups[i]) == learn.Test {
-			p.of[id] = 0
-		}
-	}
-	return p
-}
-
-// siteOf is the first site a patient was at.
-func siteOf(t *record.Timeline) string {
-	for _, e := range t.Encounters {
-		if e.Site != "" {
-			return e.Site
-		}
-	}
-	return t.Person.ID
-}
-
-// only are the timelines of some patients.
-func only(timelines iter.Seq[record.Timeline], keep func(id string) bool) iter.Seq[record.Timeline] {
-	return func(yield func(record.Timeline) bool) {
-		for t := range timelines {
-			if keep(t.Person.ID) && !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, p parts, fold int, trains func(id string) bool, ledgers []*ledger) error {
+func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledgers []*ledger, e *exporter) error {
 	choices := make([]*choice, len(ledgers))
 	for i := range choices {
 		choices[i] = newChoice(ledgers[i].task)
@@ -180,7 +139,7 @@ func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *term
 			c.add(s)
 		}
 	}
-	a, err := recommender.Train(ctx, only(timelines, trains), t, train, opt.Progress)
+	a, err := recommender.Train(ctx, r.train, t, train, opt.Progress)
 	if err != nil {
 		return err
 	}
@@ -188,9 +147,10 @@ func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *term
 		c.settle()
 		ledgers[i].begin(a, c)
 	}
+	j := judging{artifact: a, ledgers: ledgers, choices: choices, fold: r.fold, export: e}
 	n := 0
-	for line := range only(timelines, func(id string) bool { return p.of[id] == fold }) {
-		if err := judgePatient(ctx, a, line, opt, ledgers, choices); err != nil {
+	for line := range r.judged {
+		if err := j.patient(ctx, line, r.counts, opt.Landmarks); err != nil {
 			return err
 		}
 		n++
@@ -199,25 +159,53 @@ func judgeFold(ctx context.Context, timelines iter.Seq[record.Timeline], t *term
 	return nil
 }
 
-func judgePatient(ctx context.Context, a *recommender.Artifact, line record.Timeline, opt Options, ledgers []*ledger, choices []*choice) error {
-	if line.Person.OptOut || line.Person.ReplacedBy != "" {
+// judging is one fitted artifact before the patients it is judged on.
+type judging struct {
+	artifact *recommender.Artifact
+	ledgers  []*ledger
+	choices  []*choice
+	fold     int
+	export   *exporter
+}
+
+func (j *judging) patient(ctx context.Context, line record.Timeline, counts func(recommender.Sample) bool, landmarks []time.Duration) error {
+	if !judgeable(line) {
 		return nil
 	}
-	for s := range recommender.Samples(line, opt.Landmarks) {
-		for _, w := range []recommender.Want{recommender.Treatments, recommender.Tests} {
-			if !slices.ContainsFunc(ledgers, func(l *ledger) bool { return l.task.want == w }) || a.Labels(w) == 0 {
-				continue
-			}
-			scoring, err := a.Score(ctx, s, w)
-			if err != nil {
-				return err
-			}
-			for i, l := range ledgers {
-				if l.task.want == w {
-					l.add(s, scoring, choices[i])
+	for s := range recommender.Samples(line, landmarks) {
+		if !counts(s) {
+			continue
+		}
+		if err := j.decision(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeable leaves out who refused and whose record was merged into another.
+func judgeable(line record.Timeline) bool {
+	return !line.Person.OptOut && line.Person.ReplacedBy == ""
+}
+
+func (j *judging) decision(ctx context.Context, s recommender.Sample) error {
+	out := j.export.begin(s, j.fold)
+	for _, w := range []recommender.Want{recommender.Treatments, recommender.Tests} {
+		if !slices.ContainsFunc(j.ledgers, func(l *ledger) bool { return l.task.want == w }) || j.artifact.Labels(w) == 0 {
+			continue
+		}
+		scoring, err := j.artifact.Score(ctx, s, w)
+		if err != nil {
+			return err
+		}
+		j.export.score(out, j.artifact, scoring)
+		for i, l := range j.ledgers {
+			if l.task.want == w {
+				if l.add(s, scoring, j.choices[i]) {
+					j.export.measured(out, l)
 				}
 			}
 		}
 	}
-	return nil
+	return j.export.end(out)
 }

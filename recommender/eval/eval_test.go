@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func TestCodesOfTestPatientsAreNotInTheVocabulary(t *testing.T) {
 	}
 	opt := quick().withDefaults()
 	p := split(slices.Values(lines), opt)
-	a, err := recommender.Train(context.Background(), only(slices.Values(lines), func(id string) bool { return p.of[id] != 0 }), tables(t), opt.Train, nil)
+	a, err := recommender.Train(context.Background(), p.rounds[0].train, tables(t), opt.Train, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,13 +182,24 @@ func TestFoldsJudgeEveryPatientOnce(t *testing.T) {
 	opt := quick()
 	opt.Folds, opt.BySite = 3, true
 	p := split(slices.Values(lines), opt)
-	site := map[string]int{}
-	for _, l := range lines {
-		f, s := p.of[l.Person.ID], l.Encounters[0].Site
-		if g, seen := site[s]; seen && g != f || f < 0 || f > 2 {
-			t.Fatalf("site %s in folds %d and %d", s, g, f)
+	site, judged := map[string]int{}, 0
+	for f, r := range p.rounds {
+		for l := range r.judged {
+			s := l.Encounters[0].Site
+			if g, seen := site[s]; seen && g != f {
+				t.Fatalf("site %s in folds %d and %d", s, g, f)
+			}
+			site[s] = f
+			judged++
 		}
-		site[s] = f
+		for l := range r.train {
+			if g, seen := site[l.Encounters[0].Site]; seen && g == f {
+				t.Fatalf("site %s is fitted to and judged in fold %d", l.Encounters[0].Site, f)
+			}
+		}
+	}
+	if len(p.rounds) != 3 || judged != len(lines) {
+		t.Fatalf("%d rounds judge %d of %d patients", len(p.rounds), judged, len(lines))
 	}
 	task, _ := run(t, lines, opt).Task("T1")
 	if task.Patients != len(lines) || len(task.Baselines) != 3 {
@@ -203,6 +215,109 @@ func TestRunRefuses(t *testing.T) {
 	cancel()
 	if _, err := Run(ctx, slices.Values(patients(20, 1)), tables(t), quick()); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A split by time fits to nothing that was known from the cut on.
+func TestSplitByTime(t *testing.T) {
+	lines := patients(200, 6)
+	opt := quick()
+	opt.ByTime = true
+	p := split(slices.Values(lines), opt.withDefaults())
+	before := 0
+	for l := range p.rounds[0].train {
+		before++
+		for _, e := range l.Events {
+			if !e.Known.Before(p.cut) || e.End.After(p.cut) || e.Status != 0 {
+				t.Fatalf("an event known at %v, ending %v, is fitted to; the cut is at %v", e.Known, e.End, p.cut)
+			}
+		}
+		for _, e := range l.Encounters {
+			if !e.Start.Before(p.cut) || e.End.After(p.cut) {
+				t.Fatalf("a stay from %v to %v is fitted to; the cut is at %v", e.Start, e.End, p.cut)
+			}
+		}
+	}
+	var all, judged int
+	opt.Export = func(e Exported) error {
+		all++
+		if e.Fold == 0 {
+			judged++
+		}
+		return nil
+	}
+	rep := run(t, lines, opt)
+	if share := float64(judged) / float64(all); before == 0 || share < .15 || share > .25 || !rep.Cut.Equal(p.cut) {
+		t.Errorf("%d patients to fit to, %.2f of %d decisions judged, cut %v of %v", before, share, all, rep.Cut, p.cut)
+	}
+}
+
+// Another site's data are judged and not fitted to.
+func TestExternal(t *testing.T) {
+	opt := quick()
+	other := patients(60, 8)
+	for i := range other {
+		other[i].Person.ID = "elsewhere-" + other[i].Person.ID
+	}
+	opt.External = slices.Values(other)
+	rep := run(t, patients(150, 7), opt)
+	task, _ := rep.Task("T1")
+	if task.Patients != len(other) || !rep.External || rep.Patients != 210 {
+		t.Errorf("%d patients judged of %d, of %d in all", task.Patients, len(other), rep.Patients)
+	}
+	opt.Folds = 3
+	if _, err := Run(context.Background(), slices.Values(other), tables(t), opt); err == nil {
+		t.Error("folds and another site at once are taken")
+	}
+}
+
+// What is exported is what was judged, no more and no less.
+func TestExport(t *testing.T) {
+	opt := quick()
+	opt.Tasks = []string{"T1"}
+	var all []Exported
+	opt.Export = func(e Exported) error { all = append(all, e); return nil }
+	some := patients(250, 1)
+	rep := run(t, some, opt)
+	task, _ := rep.Task("T1")
+	stack, _ := task.System("stack")
+	var sum float64
+	n, fitted := 0, 0
+	seen := map[int]bool{}
+	for _, e := range all {
+		if e.Fold < 0 {
+			fitted++
+			if len(e.Metrics) > 0 || len(e.Scores) > 0 {
+				t.Fatalf("a decision to fit to has %v", e.Metrics)
+			}
+			continue
+		}
+		for _, o := range e.Known {
+			if o.Days <= 0 || o.Visit < 0 {
+				t.Fatalf("%+v was not known before", o)
+			}
+		}
+		if m, ok := e.Metrics["T1"]; ok {
+			sum += m["stack"][0]
+			n++
+			seen[e.Patient] = true
+		}
+		for i, s := range e.Scores["treatments"] {
+			if s.Probability < 0 || s.Probability > 1 || i > 0 && s.Probability > e.Scores["treatments"][i-1].Probability {
+				t.Fatalf("score %d: %+v", i, s)
+			}
+		}
+	}
+	if n != task.Decisions || len(seen) != task.Patients || fitted == 0 {
+		t.Errorf("%d decisions of %d patients exported, %d of %d judged; %d fitted to", n, len(seen), task.Decisions, task.Patients, fitted)
+	}
+	if mean := sum / float64(n); math.Abs(mean-stack.Metrics["AP"].Value) > 1e-9 {
+		t.Errorf("the mean of what was exported is %g, the report says %g", mean, stack.Metrics["AP"].Value)
+	}
+	failing := errors.New("full")
+	opt.Export = func(Exported) error { return failing }
+	if _, err := Run(context.Background(), slices.Values(some), tables(t), opt); !errors.Is(err, failing) {
+		t.Errorf("an export that fails: %v", err)
 	}
 }
 

@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"iter"
 	"slices"
 
 	"ember/learn"
 	"ember/recommender"
-	"ember/record"
 	"ember/terms"
 )
 
@@ -23,12 +21,16 @@ func inShare(id string) float64 {
 
 // learning trains again on each share and judges the same patients. A share too
 // small to train on is left out.
-func (r *Report) learning(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options, part parts, tasks []task) error {
+func (r *Report) learning(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task) error {
 	shares := slices.Clone(opt.Shares)
 	slices.Sort(shares)
 	for _, share := range shares {
 		opt.Progress("learning curve", int(100*share), 100)
-		ledgers, err := judge(ctx, timelines, t, opt, part, tasks, share)
+		few := slices.Clone(rounds)
+		for i := range few {
+			few[i].train = only(few[i].train, func(id string) bool { return inShare(id) < share })
+		}
+		ledgers, err := judge(ctx, few, t, opt, tasks, &exporter{})
 		if errors.Is(err, recommender.ErrNoDecisions) {
 			continue
 		}

@@ -57,13 +57,15 @@ func (l *ledger) begin(a *recommender.Artifact, c *choice) {
 	}
 }
 
-func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice) {
+// add enters a decision; false = it had no orders of the task, so that only its
+// probabilities count.
+func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice) bool {
 	v := l.task.view(s)
 	for _, name := range calibrated() {
 		l.calibrate(name, v.of(s, name), v.relevant)
 	}
 	if v.orders() == 0 {
-		return
+		return false
 	}
 	patient := sample.Past.Person().ID
 	group, ok := l.patients[patient]
@@ -87,7 +89,10 @@ func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice
 			}
 		}
 	}
+	return true
 }
+
+func probability(logit float32) float64 { return learn.Sigmoid(float64(logit)) }
 
 // measure is in the order of metricNames.
 func (l *ledger) measure(system string, scores []float32, v *view, threshold float32) []float64 {
@@ -149,7 +154,7 @@ func (l *ledger) report(opt Options) TaskReport {
 func (b *probabilities) calibration() *Calibration {
 	p := make([]float64, len(b.logits))
 	for i, z := range b.logits {
-		p[i] = learn.Sigmoid(float64(z))
+		p[i] = probability(z)
 	}
 	c := &Calibration{ECE: learn.ECE(p, b.hit, bins, -1), ECEAbove5: learn.ECE(p, b.hit, bins, .05), Brier: learn.Brier(p, b.hit), Bins: binsOf(p, b.hit)}
 	c.AUROC, _ = learn.AUROC(b.logits, b.hit)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"ember/learn"
 )
@@ -15,7 +16,10 @@ type Report struct {
 	Seed     uint64       `json:"seed"`
 	Folds    int          `json:"folds"`
 	BySite   bool         `json:"bySite"`
-	Patients int          `json:"patients"` // judged or trained on
+	ByTime   bool         `json:"byTime,omitempty"`
+	Cut      time.Time    `json:"cut,omitzero"`       // of the split by time
+	External bool         `json:"external,omitempty"` // judged on another site's data
+	Patients int          `json:"patients"`           // judged or trained on
 	Tasks    []TaskReport `json:"tasks"`
 }
 
