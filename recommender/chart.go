@@ -60,7 +60,8 @@ type Chart struct {
 // charter makes charts; it keeps the scratch space between them and is used by
 // one goroutine at a time.
 type charter struct {
-	slot []int32 // by concept: position in facts plus one
+	slot     []int32 // by concept: position in facts plus one
+	previous string  // the encounter before the visit, "" = none
 }
 
 // fill resolves a past, the visit and the context of the moment into c.
@@ -77,6 +78,7 @@ func (ch *charter) fill(c *Chart, a *lexicon, p record.Past, visit record.Encoun
 		c.hours = max(0, float32(c.at.Sub(visit.Start).Hours()))
 		c.site = a.site(visit.Site)
 	}
+	ch.previous = previous(p.Encounters(), visit)
 	events := p.Events()
 	for i := range events {
 		ch.add(c, a, &events[i], int32(i), visit, 0)
@@ -122,12 +124,27 @@ func (ch *charter) add(c *Chart, a *lexicon, e *record.Event, index int32, visit
 	if within {
 		f.is |= inVisit
 	}
+	if ch.previous != "" && e.Encounter == ch.previous {
+		f.is |= inPrevious
+	}
 	if stands(e, c.at) {
 		f.is |= standing
 	}
 	if e.Kind == record.Medication && (supplied(e, c.at) || within && c.setting != ambulatory && (e.End.IsZero() || e.End.After(c.at))) {
 		f.is |= active
 	}
+}
+
+// previous is the last encounter that began before the visit, or without one the
+// last of all.
+func previous(encounters []record.Encounter, visit record.Encounter) string {
+	for i := len(encounters) - 1; i >= 0; i-- {
+		e := &encounters[i]
+		if e.ID != visit.ID && (visit.Start.IsZero() || e.Start.Before(visit.Start)) {
+			return e.ID
+		}
+	}
+	return ""
 }
 
 // fact finds or makes the fact of a concept.

@@ -20,6 +20,7 @@ const (
 	netBatch  = 256
 	netRate   = 2e-3
 	netDecay  = 1e-2
+	netMean   = .999 // weights serve as a mean over steps, which is steadier and better calibrated
 	netGroups = 2  // parts for the network's own out-of-fold logits
 	netHard   = 30 // candidates the stack puts first that are always trained on
 	netEvery  = 8  // one in so many of the others, with that weight
@@ -179,6 +180,8 @@ func (t *netTrainer) run(ctx context.Context, rng *rand.Rand) error {
 		return err
 	}
 	adam := nn.Adam{Rate: netRate, Decay: netDecay, Clip: 1}
+	mean := nn.NewMean(model.Params(), netMean)
+	defer mean.Store()
 	width := t.net.first.In()
 	x := nn.NewTensor(netBatch, width)
 	residual, y, weight := make([]float32, netBatch), make([]float32, netBatch), make([]float32, netBatch)
@@ -206,6 +209,7 @@ func (t *netTrainer) run(ctx context.Context, rng *rand.Rand) error {
 			nn.ZeroGrad(model.Params())
 			model.Backward(nn.Of(grad[:n], n, 1))
 			adam.Step(model.Params())
+			mean.Step()
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ type TrainOptions struct {
 	Landmarks []time.Duration
 	Folds     int // out-of-fold parts, by patient; 0 = 5
 	// MaxSamples bounds the decisions learned from, MaxDecisions those that the
-	// stack and the network are fitted on; 0 = 60,000 and 4,000.
+	// stack and the network are fitted on; 0 = 60,000 and 16,000.
 	MaxSamples, MaxDecisions int
 	// RidgePenalty 0 is chosen out of fold among 30, 150, 750 and 4,000.
 	RidgePenalty  float64
@@ -60,7 +60,7 @@ func (o TrainOptions) withDefaults() TrainOptions {
 	}
 	set(&o.Folds, 5)
 	set(&o.MaxSamples, 60_000)
-	set(&o.MaxDecisions, 4_000)
+	set(&o.MaxDecisions, 16_000)
 	set(&o.BootstrapReps, 2_000)
 	return o
 }

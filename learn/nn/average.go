@@ -74,3 +74,40 @@ func (a *averager) swap(m *Model) (restore func()) {
 	put(a.values)
 	return func() { put(live) }
 }
+
+// Mean is the exponential mean of parameters over the steps of a training that is
+// not [Fit]'s; its first steps weigh alike. It serves one goroutine.
+type Mean struct {
+	params []*Param
+	decay  float64
+	steps  int
+	values [][]float32
+}
+
+// NewMean keeps the mean of params; each step weighs decay times as much as the
+// next.
+func NewMean(params []*Param, decay float64) *Mean {
+	m := &Mean{params: params, decay: decay, values: make([][]float32, len(params))}
+	for i, p := range params {
+		m.values[i] = make([]float32, len(p.Value))
+	}
+	return m
+}
+
+// Step follows a change of the parameters.
+func (m *Mean) Step() {
+	m.steps++
+	share := float32(max(1-m.decay, 1/float64(m.steps)))
+	for i, p := range m.params {
+		approach(m.values[i], p.Value, share)
+	}
+}
+
+// Store makes the mean the parameters' value; without a step it does nothing.
+func (m *Mean) Store() {
+	for i, p := range m.params {
+		if m.steps > 0 {
+			copy(p.Value, m.values[i])
+		}
+	}
+}

@@ -328,3 +328,20 @@ func TestFitLabelsSteps(t *testing.T) {
 		t.Errorf("%+v, %v", score, err)
 	}
 }
+
+func TestMean(t *testing.T) {
+	p := &Param{Value: []float32{7, -1}}
+	m := NewMean([]*Param{p}, .5)
+	m.Store()
+	if p.Value[0] != 7 {
+		t.Errorf("a mean of no steps changed the parameter to %g", p.Value[0])
+	}
+	for _, v := range []float32{2, 4, 8} { // the first two weigh alike, then half goes to the last
+		p.Value[0] = v
+		m.Step()
+	}
+	m.Store()
+	if p.Value[0] != 5.5 || p.Value[1] != -1 {
+		t.Errorf("mean %v, want [5.5 -1]", p.Value)
+	}
+}
