@@ -16,7 +16,7 @@ import (
 // before it.
 const (
 	artifactMagic  = "EMBRECOM"
-	artifactFormat = 1
+	artifactFormat = 2
 	artifactHeader = len(artifactMagic) + 4 + 8
 )
 
@@ -188,6 +188,9 @@ func (k *ranker) encode(e *encoder) {
 			e.f32(p.b)
 		}
 	}
+	for kind := range k.conformal {
+		e.f32s(k.conformal[kind][:])
+	}
 	e.bool(k.network != nil)
 	if k.network != nil {
 		k.network.encode(e)
@@ -206,6 +209,9 @@ func decodeRanker(d *decoder, a *lexicon, v *vectors, w Want) ranker {
 		for st := range k.calibrate[kind] {
 			k.calibrate[kind][st] = platt{d.f32(), d.f32()}
 		}
+	}
+	for kind := range k.conformal {
+		d.ask(copy(k.conformal[kind][:], d.f32s()) == len(levels))
 	}
 	if d.bool() {
 		k.network = decodeNetwork(d, a, v, w)

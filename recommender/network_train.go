@@ -21,9 +21,9 @@ const (
 	netRate   = 2e-3
 	netDecay  = 1e-2
 	netMean   = .999 // weights serve as a mean over steps, which is steadier and better calibrated
-	netGroups = 2  // parts for the network's own out-of-fold logits
-	netHard   = 30 // candidates the stack puts first that are always trained on
-	netEvery  = 8  // one in so many of the others, with that weight
+	netGroups = 2    // parts for the network's own out-of-fold logits
+	netHard   = 30   // candidates the stack puts first that are always trained on
+	netEvery  = 8    // one in so many of the others, with that weight
 )
 
 // crossNetwork fits the network: once per group of folds without it, for logits

@@ -27,6 +27,7 @@ type ranker struct {
 	stack     *stack
 	network   *network // nil without one
 	calibrate [rankerKinds][statuses]platt
+	conformal [rankerKinds]thresholds
 }
 
 // platt is a calibration of logits that keeps them additive: A·logit + B.
@@ -57,6 +58,9 @@ func fitPlatt(scores []float64, labels []bool) platt {
 func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 	decisions := r.decisions[w]
 	a.rankers[w] = ranker{stack: &stack{}}
+	for kind := range a.rankers[w].conformal {
+		a.rankers[w].conformal[kind] = noThresholds()
+	}
 	if len(decisions) == 0 {
 		return nil
 	}
@@ -79,6 +83,7 @@ func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 	}
 	for kind := byBaseline; kind < rankerKinds; kind++ {
 		k.calibrate[kind] = out.calibrations(decisions, kind)
+		k.conformal[kind] = k.conform(kind, decisions, out.logits[kind])
 	}
 	a.report.Wants = append(a.report.Wants, r.judge(a, w, out))
 	r.observe(a, w, out)

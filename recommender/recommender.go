@@ -56,6 +56,9 @@ type Answer struct {
 	Model   ModelRef
 	Items   []Item    // best first
 	Blocked []Blocked // what would have been an item, and must not be
+	// Sets say how many candidates it takes to hold a stated share of the orders
+	// that follow: how sure the model is. None where it can promise nothing.
+	Sets []Set
 	// Checks are the rules that were checked, none when abstained; Unchecked says what could not
 	// be, Degraded which sources (or "cache") failed to take part.
 	Checks, Unchecked, Degraded []string

@@ -21,6 +21,11 @@ type Scoring struct {
 	Missed []Label
 	// Scores are by system, then candidate. Those of rankers are logits.
 	Scores map[string][]float32
+	// Ranker is the system that serves, and In whether a candidate's score of it
+	// is in the set of each level, by rising coverage; nil for decisions of
+	// training.
+	Ranker string
+	In     map[float64][]bool
 }
 
 // The systems that are neither sources nor rankers.
@@ -45,6 +50,8 @@ func (a *Artifact) Score(ctx context.Context, s Sample, want Want) (Scoring, err
 	}
 	out := a.scoring(&d, logits)
 	out.Patient, out.Missed = -1, missed
+	k := &a.rankers[want]
+	out.Ranker, out.In = rankerNames[k.kind], k.conformal[k.kind].within(out.Scores[rankerNames[k.kind]])
 	return out, nil
 }
 

@@ -105,3 +105,41 @@ func TestTrainingNeedsDecisions(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// The baseline of the last visit puts what was ordered in the encounter before
+// ahead of all else.
+func TestCarryOverIsTheLastVisit(t *testing.T) {
+	a := shared(t)
+	seen := 0
+	for i := range 40 {
+		line := world{patients: 600, seed: 5}.timeline(i)
+		for s := range Samples(line, nil) {
+			last := previous(s.Past.Encounters(), s.Visit)
+			if last == "" || s.Visit.Stay() {
+				continue
+			}
+			ordered := map[conceptKey]bool{}
+			for _, e := range s.Past.Events() {
+				if e.Encounter == last {
+					ordered[keyOf(e.Kind, e.Concept)] = true
+				}
+			}
+			scoring, err := a.Score(t.Context(), s, Treatments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, z := range scoring.Scores[carryOver] {
+				kind, c := a.Label(Treatments, scoring.Labels[k])
+				if ordered[keyOf(kind, c)] != (z > 5) {
+					t.Fatalf("patient %d: %v, ordered in the visit before: %t, has score %g", i, c, ordered[keyOf(kind, c)], z)
+				}
+				if z > 5 {
+					seen++
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("nothing was ordered in the visit before")
+	}
+}

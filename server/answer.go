@@ -43,6 +43,7 @@ func appendAnswer(b []byte, q question, on about, a *recommender.Answer) (body [
 	b = text(b, `},"dataVersion":`, on.version)
 	b = text(b, `,"rules":`, a.Rules)
 	b = array(b, `,"items":`, len(a.Items), func(b []byte, i int) []byte { return appendItem(b, i+1, &a.Items[i]) })
+	b = array(b, `,"sets":`, len(a.Sets), func(b []byte, i int) []byte { return appendSet(b, &a.Sets[i]) })
 	b = array(b, `,"blocked":`, len(a.Blocked), func(b []byte, i int) []byte { return appendBlocked(b, &a.Blocked[i]) })
 	b = texts(b, `,"checks":`, a.Checks)
 	b = texts(b, `,"unchecked":`, a.Unchecked)
@@ -82,6 +83,13 @@ func appendItem(b []byte, rank int, x *recommender.Item) []byte {
 	})
 	b = appendSimilar(b, x.Similar)
 	return append(appendFindings(b, `,"warnings":`, x.Warnings), '}')
+}
+
+func appendSet(b []byte, x *recommender.Set) []byte {
+	b = number(b, `{"coverage":`, x.Coverage)
+	b = number(b, `,"probability":`, x.Probability)
+	b = append(b, `,"size":`...)
+	return append(strconv.AppendInt(b, int64(x.Size), 10), '}')
 }
 
 // appendSimilar suppresses small numbers whatever the recommender did.

@@ -51,7 +51,7 @@ func newFake() *fake {
 
 func exampleAnswer() recommender.Answer {
 	return recommender.Answer{
-		Model: recommender.ModelRef{Name: "baseline", Version: "0"}, Rules: "r1", IntendedUse: "Decision support.",
+		Model: recommender.ModelRef{Name: "baseline", Version: "0"}, Rules: "r1", IntendedUse: "Decision support.", Sets: []recommender.Set{{Coverage: .9, Probability: .05, Size: 12}},
 		Checks: []string{"allergy", "interaction", "duplicate", "condition"},
 		Items: []recommender.Item{
 			{Code: record.Code{System: record.RxNorm, Value: "5487", Display: "hydrochlorothiazide"}, Kind: record.Medication, Status: "new", Probability: .83,

@@ -250,6 +250,7 @@ func TestRecommend(t *testing.T) {
 		`"reasons":[{"text":"hypertension < 5 years","weight":1.2,"sources":["Condition/c1"]}],"similar":{"n":50,"received":34},"warnings":[]},` +
 		`{"rank":2,"code":{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"29046","display":"lisinopril"},"kind":"medication","status":"continue","probability":0.1,` +
 		`"reasons":[],"similar":{"n":50,"received":null,"below":11},"warnings":[]}],` +
+		`"sets":[{"coverage":0.9,"probability":0.05,"size":12}],` +
 		`"blocked":[{"code":{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"723","display":"amoxicillin"},"kind":"medication","status":"new","probability":0.4,` +
 		`"reasons":[{"text":"allergy to penicillin","rule":"allergy/penicillin","tier":"block","sources":["AllergyIntolerance/a1"],"citation":"label"}]}],` +
 		`"checks":["allergy","interaction","duplicate","condition"],"unchecked":[],"degraded":[],"abstained":false,"intendedUse":"Decision support."}`

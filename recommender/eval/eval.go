@@ -92,7 +92,8 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	parts := split(timelines, opt)
 	rep := Report{Seed: opt.Seed, Folds: max(1, opt.Folds), BySite: opt.BySite, ByTime: opt.ByTime, External: opt.External != nil, Cut: parts.cut, Patients: parts.patients}
 	e := exporter{to: opt.Export, ordinals: map[string]int{}}
-	ledgers, err := judge(ctx, parts.rounds, t, opt, tasks, &e)
+	held := newHoldings()
+	ledgers, err := judge(ctx, parts.rounds, t, opt, tasks, &e, held)
 	if err != nil {
 		return Report{}, err
 	}
@@ -109,25 +110,26 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	if len(rep.Tasks) == 0 {
 		return Report{}, ErrNoSamples
 	}
+	rep.Coverage = held.report(opt)
 	return rep, rep.learning(ctx, parts.rounds, t, opt, tasks)
 }
 
 // judge fits and judges, round by round.
-func judge(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task, e *exporter) ([]*ledger, error) {
+func judge(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task, e *exporter, h *holdings) ([]*ledger, error) {
 	ledgers := make([]*ledger, len(tasks))
 	for i := range tasks {
 		ledgers[i] = newLedger(tasks[i])
 	}
 	for f, r := range rounds {
 		opt.Progress("fold", f, len(rounds))
-		if err := judgeRound(ctx, r, t, opt, ledgers, e); err != nil {
+		if err := judgeRound(ctx, r, t, opt, ledgers, e, h); err != nil {
 			return nil, fmt.Errorf("eval: fold %d: %w", f+1, err)
 		}
 	}
 	return ledgers, nil
 }
 
-func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledgers []*ledger, e *exporter) error {
+func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledgers []*ledger, e *exporter, h *holdings) error {
 	choices := make([]*choice, len(ledgers))
 	for i := range choices {
 		choices[i] = newChoice(ledgers[i].task)
@@ -147,7 +149,7 @@ func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledge
 		c.settle()
 		ledgers[i].begin(a, c)
 	}
-	j := judging{artifact: a, ledgers: ledgers, choices: choices, fold: r.fold, export: e}
+	j := judging{artifact: a, ledgers: ledgers, choices: choices, fold: r.fold, export: e, held: h}
 	n := 0
 	for line := range r.judged {
 		if err := j.patient(ctx, line, r.counts, opt.Landmarks); err != nil {
@@ -166,6 +168,7 @@ type judging struct {
 	choices  []*choice
 	fold     int
 	export   *exporter
+	held     *holdings
 }
 
 func (j *judging) patient(ctx context.Context, line record.Timeline, counts func(recommender.Sample) bool, landmarks []time.Duration) error {
@@ -198,6 +201,7 @@ func (j *judging) decision(ctx context.Context, s recommender.Sample) error {
 		if err != nil {
 			return err
 		}
+		j.held.add(s.Past.Person().ID, scoring)
 		j.export.score(out, j.artifact, scoring)
 		for i, l := range j.ledgers {
 			if l.task.want == w {

@@ -218,6 +218,21 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
+// The report says what sets of orders promised and held.
+func TestCoverage(t *testing.T) {
+	opt := quick()
+	opt.Folds = 4
+	rep := run(t, patients(400, 3), opt)
+	if len(rep.Coverage) == 0 {
+		t.Fatal("no sets")
+	}
+	for _, c := range rep.Coverage {
+		if math.Abs(c.Held.Value-c.Promised) > .06 || c.Size <= 0 || c.Held.Low > c.Held.Value {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // A split by time fits to nothing that was known from the cut on.
 func TestSplitByTime(t *testing.T) {
 	lines := patients(200, 6)

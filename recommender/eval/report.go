@@ -21,6 +21,8 @@ type Report struct {
 	External bool         `json:"external,omitempty"` // judged on another site's data
 	Patients int          `json:"patients"`           // judged or trained on
 	Tasks    []TaskReport `json:"tasks"`
+	// Coverage is what sets of orders promised and held.
+	Coverage []Coverage `json:"coverage,omitempty"`
 }
 
 // TaskReport is one leaderboard.
@@ -99,6 +101,10 @@ func (r Report) WriteTable(w io.Writer) error {
 			return fmt.Errorf("eval: writing table: %w", err)
 		}
 		fmt.Fprintln(w)
+	}
+	for _, c := range r.Coverage {
+		fmt.Fprintf(w, "sets for %s that promise %.0f %% of the orders hold %.1f %% [%.1f, %.1f]; %.1f candidates each\n",
+			c.Want, 100*c.Promised, 100*c.Held.Value, 100*c.Held.Low, 100*c.Held.High, c.Size)
 	}
 	return nil
 }
