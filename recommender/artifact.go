@@ -22,6 +22,7 @@ type Artifact struct {
 	all      *sources
 	rankers  [wantEnd]ranker
 	ages     [2]int
+	seen     [settings]int // decisions of training by setting
 	likeness float32 // patients whose nearest in training is less alike are abstained from
 	patients int
 	samples  int

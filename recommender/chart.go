@@ -41,6 +41,11 @@ const (
 	settings
 )
 
+// String is the setting in words.
+func (s setting) String() string {
+	return [settings]string{"ambulatory visits", "emergencies", "hospital stays"}[s]
+}
+
 // Chart is a past resolved for scoring: facts by concept, the visit and who it
 // is about. Sources see nothing else. Charts handed to a source are read-only
 // and valid during the call.

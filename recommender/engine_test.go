@@ -278,6 +278,14 @@ func TestAbstains(t *testing.T) {
 			t.Errorf("%s: checked %v, abstained %t %q with %d items", name, ans.Checks, ans.Abstained, ans.AbstainReason, len(ans.Items))
 		}
 	}
+	alone := *shared(t)
+	alone.seen[ambulatory] = leastSeen - 1
+	if s.Visit.Stay() {
+		alone.seen[emergency], alone.seen[inpatient] = leastSeen-1, 0
+	}
+	if ans := ask(t, newEngine(&alone, noTerms{}, fakeRules{}, nil), Query{Past: s.Past, Want: Treatments}); !ans.Abstained || !strings.Contains(ans.AbstainReason, "decisions made in") {
+		t.Errorf("in a setting not learned from: %+v", ans)
+	}
 	if ans := ask(t, e, Query{Past: s.Past, Want: Treatments}); ans.Abstained {
 		t.Errorf("abstained from an ordinary patient: %s", ans.AbstainReason)
 	}

@@ -82,6 +82,9 @@ func (a *Artifact) encode(w io.Writer) error {
 	e.u64(a.Seed)
 	e.num(a.ages[0])
 	e.num(a.ages[1])
+	for _, n := range a.seen {
+		e.num(n)
+	}
 	e.f32(a.likeness)
 	e.num(a.patients)
 	e.num(a.samples)
@@ -98,7 +101,11 @@ func (a *Artifact) encode(w io.Writer) error {
 }
 
 func decodeArtifact(d *decoder, t meanings) (*Artifact, error) {
-	a := &Artifact{Name: d.str(), Seed: d.u64(), ages: [2]int{d.num(), d.num()}, likeness: d.f32(), patients: d.num(), samples: d.num()}
+	a := &Artifact{Name: d.str(), Seed: d.u64(), ages: [2]int{d.num(), d.num()}}
+	for s := range a.seen {
+		a.seen[s] = d.num()
+	}
+	a.likeness, a.patients, a.samples = d.f32(), d.num(), d.num()
 	a.lexicon = decodeLexicon(d, t)
 	if d.err != nil {
 		return nil, d.err

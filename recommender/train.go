@@ -132,6 +132,9 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 		Name: r.opt.Name, Seed: r.opt.Seed,
 		lexicon: r.data.lexicon, fitted: fitted, ages: r.data.ages, patients: r.data.patients, samples: len(r.data.rows),
 	}
+	for i := range r.data.rows {
+		a.seen[r.data.rows[i].chart.setting]++
+	}
 	for w := Treatments; w < wantEnd; w++ {
 		if err := r.rank(ctx, a, w); err != nil {
 			return nil, err

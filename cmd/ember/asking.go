@@ -36,6 +36,11 @@ type answer struct {
 		} `json:"similar"`
 		Warnings []finding `json:"warnings"`
 	} `json:"items"`
+	Sets []struct {
+		Coverage    float64 `json:"coverage"`
+		Probability float64 `json:"probability"`
+		Size        int     `json:"size"`
+	} `json:"sets"`
 	Blocked []struct {
 		Code    coding    `json:"code"`
 		Reasons []finding `json:"reasons"`
@@ -150,6 +155,9 @@ func (a answer) write(w io.Writer) {
 	}
 	if len(a.Items) > 0 {
 		t.Render()
+	}
+	for _, s := range a.Sets {
+		fmt.Fprintf(w, "%.0f %% of the orders that follow are among the first %d (probability %.3f and above)\n", 100*s.Coverage, s.Size, s.Probability)
 	}
 	for _, b := range a.Blocked {
 		for _, r := range b.Reasons {
