@@ -13,13 +13,14 @@ import (
 // that was judged. Concepts are "kind:system|value". It is a patient's data;
 // patients are named by ordinals in the order of their first decision.
 type Exported struct {
-	Patient int    `json:"patient"`
-	Fold    int    `json:"fold"` // that judges it; -1 = only fitted to
-	Site    string `json:"site,omitempty"`
-	Sex     string `json:"sex"`
-	Age     int    `json:"age"`     // in years, -1 = unknown
-	Setting string `json:"setting"` // class of the encounter, as a v3 ActCode
-	Hours   int    `json:"hours"`   // of the stay that have passed, 0 for a visit
+	Patient   int    `json:"patient"`
+	Encounter string `json:"encounter"`
+	Fold      int    `json:"fold"` // that judges it; -1 = only fitted to
+	Site      string `json:"site,omitempty"`
+	Sex       string `json:"sex"`
+	Age       int    `json:"age"`     // in years, -1 = unknown
+	Setting   string `json:"setting"` // class of the encounter, as a v3 ActCode
+	Hours     int    `json:"hours"`   // of the stay that have passed, 0 for a visit
 	// Known are the events before, oldest first, and Reasons those of the visit.
 	Known   []ExportedEvent `json:"known"`
 	Reasons []string        `json:"reasons,omitempty"`
@@ -72,7 +73,7 @@ func (x *exporter) begin(s recommender.Sample, fold int) *Exported {
 		n = len(x.ordinals)
 		x.ordinals[p.ID] = n
 	}
-	e := &Exported{Patient: n, Fold: fold, Site: s.Visit.Site, Sex: p.Sex.String(), Age: -1, Setting: s.Visit.Class, Hours: int(s.Landmark.Hours()),
+	e := &Exported{Patient: n, Encounter: s.Visit.ID, Fold: fold, Site: s.Visit.Site, Sex: p.Sex.String(), Age: -1, Setting: s.Visit.Class, Hours: int(s.Landmark.Hours()),
 		Standing: []string{}, Orders: []string{}, Scores: map[string][]ExportedScore{}, Metrics: map[string]map[string][]float64{}}
 	if age, ok := s.Past.Age(); ok {
 		e.Age = age
