@@ -17,13 +17,14 @@ type Artifact struct {
 	Version string // hash of the content: 12 hexadecimal digits
 	Seed    uint64
 
+	names    *names
 	lexicon  *lexicon
 	fitted   *fitted
 	all      *sources
 	rankers  [wantEnd]ranker
 	ages     [2]int
 	seen     [settings]int // decisions of training by setting
-	likeness float32 // patients whose nearest in training is less alike are abstained from
+	likeness float32       // patients whose nearest in training is less alike are abstained from
 	patients int
 	samples  int
 	report   Report

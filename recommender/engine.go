@@ -83,6 +83,7 @@ func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
 	a := l.artifact
 	ans := Answer{At: q.Past.At(), Want: q.Want, Model: ModelRef{a.Name, a.Version},
 		Rules: e.rules.Version(), IntendedUse: IntendedUse}
+	a.names.query(&q)
 	s := e.pool.Get().(*scratch)
 	defer e.pool.Put(s)
 	s.begin(l, &q)

@@ -88,6 +88,7 @@ func (a *Artifact) encode(w io.Writer) error {
 	e.f32(a.likeness)
 	e.num(a.patients)
 	e.num(a.samples)
+	a.names.encode(e)
 	a.lexicon.encode(e)
 	a.fitted.encode(e)
 	for w := Treatments; w < wantEnd; w++ {
@@ -106,6 +107,7 @@ func decodeArtifact(d *decoder, t meanings) (*Artifact, error) {
 		a.seen[s] = d.num()
 	}
 	a.likeness, a.patients, a.samples = d.f32(), d.num(), d.num()
+	a.names = decodeNames(d)
 	a.lexicon = decodeLexicon(d, t)
 	if d.err != nil {
 		return nil, d.err

@@ -5,6 +5,7 @@ import (
 
 	"ember/learn"
 	"ember/record"
+	"ember/terms"
 )
 
 // meanings is what the recommender asks of the code systems; *terms.Terms is it.
@@ -13,6 +14,7 @@ type meanings interface {
 	Condition(codes []record.Code, text string) (record.Kind, record.Code)
 	Canonical(c record.Code, v float64, unit string) (float64, string, bool)
 	Display(record.Code) string
+	DrugOfConcept(record.Code) terms.Drug
 }
 
 // lexicon is what turns a past into a chart and a chart into features: the

@@ -83,19 +83,26 @@ func train(ctx context.Context, seq iter.Seq[record.Timeline], t meanings, opt T
 		progress = func(string, int, int) {}
 	}
 	opt = opt.withDefaults()
+	progress("naming the site's own codes", 0, 0)
+	names, err := learnNames(ctx, seq, t)
+	if err != nil {
+		return nil, err
+	}
+	seq = names.all(seq)
 	g := gatherer{terms: t, opt: opt, report: progress}
 	data, err := g.gather(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
 	data.deal(opt.Folds)
-	r := trainer{seq: seq, data: data, opt: opt, report: progress}
+	r := trainer{seq: seq, names: names, data: data, opt: opt, report: progress}
 	return r.run(ctx)
 }
 
 // trainer fits sources, stack, network and calibration to gathered data.
 type trainer struct {
 	seq       iter.Seq[record.Timeline]
+	names     *names // by which seq is named
 	data      *gathered
 	opt       TrainOptions
 	report    func(stage string, done, total int)
@@ -130,7 +137,7 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 	}
 	a := &Artifact{
 		Name: r.opt.Name, Seed: r.opt.Seed,
-		lexicon: r.data.lexicon, fitted: fitted, ages: r.data.ages, patients: r.data.patients, samples: len(r.data.rows),
+		names: r.names, lexicon: r.data.lexicon, fitted: fitted, ages: r.data.ages, patients: r.data.patients, samples: len(r.data.rows),
 	}
 	for i := range r.data.rows {
 		a.seen[r.data.rows[i].chart.setting]++

@@ -137,6 +137,37 @@ func hideEncounters(encounters []Encounter, at time.Time) []Encounter {
 	return encounters
 }
 
+// Counted is the timeline with events counted as what as says they are; text is for
+// those without words of their own. Nothing is copied where as knows none.
+func (t Timeline) Counted(as func(*Event) (concept Code, text string, ok bool)) Timeline {
+	t.Events, t.Undated = counted(t.Events, as), counted(t.Undated, as)
+	return t
+}
+
+// Counted is [Timeline.Counted] of what was known.
+func (p Past) Counted(as func(*Event) (concept Code, text string, ok bool)) Past {
+	p.events, p.undated = counted(p.events, as), counted(p.undated, as)
+	return p
+}
+
+func counted(events []Event, as func(*Event) (Code, string, bool)) []Event {
+	copied := false
+	for i := range events {
+		concept, text, ok := as(&events[i])
+		if !ok {
+			continue
+		}
+		if !copied {
+			events, copied = slices.Clone(events), true
+		}
+		events[i].Concept = concept
+		if events[i].Text == "" {
+			events[i].Text = text
+		}
+	}
+	return events
+}
+
 // Past is what was known about a patient at a moment. It is made by
 // [Timeline.Before] and [Timeline.Live] only. It is immutable and safe for
 // concurrent use; the slices it returns must not be modified.

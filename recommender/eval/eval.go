@@ -149,6 +149,7 @@ func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledge
 		c.settle()
 		ledgers[i].begin(a, c)
 	}
+	e.names = a.Named
 	j := judging{artifact: a, ledgers: ledgers, choices: choices, fold: r.fold, export: e, held: h}
 	n := 0
 	for line := range r.judged {
@@ -175,7 +176,7 @@ func (j *judging) patient(ctx context.Context, line record.Timeline, counts func
 	if !judgeable(line) {
 		return nil
 	}
-	for s := range recommender.Samples(line, landmarks) {
+	for s := range recommender.Samples(j.artifact.Named(line), landmarks) {
 		if !counts(s) {
 			continue
 		}

@@ -59,6 +59,7 @@ const exportedScores = 100
 type exporter struct {
 	to       func(Exported) error
 	ordinals map[string]int
+	names    func(record.Timeline) record.Timeline // of the last round
 }
 
 func nameOf(k record.Kind, c record.Code) string { return k.String() + ":" + c.Key() }
@@ -156,7 +157,7 @@ func (x *exporter) rest(p parts) error {
 		if !judgeable(line) {
 			continue
 		}
-		for s := range recommender.Samples(line, p.moments) {
+		for s := range recommender.Samples(x.names(line), p.moments) {
 			if !p.resting(s) {
 				continue
 			}
