@@ -377,23 +377,37 @@ func placed(w width) {
 		MOVLQZX(at(rows, 4*i), row[i])
 		LEAQ(Mem{Base: a, Index: row[i], Scale: 4}, row[i])
 	}
-	b, i := Load(Param("b"), GP64()), GP64()
+	b, i, k := Load(Param("b"), GP64()), GP64(), NewParamAddr("k", 16)
+	step := func(ahead int) {
+		b0, b1 := w.vec(), w.vec()
+		VMOVUPS(at(b, 2*ahead*w.bytes()), b0)
+		VMOVUPS(at(b, (2*ahead+1)*w.bytes()), b1)
+		for r := range acc {
+			v := w.vec()
+			VBROADCASTSS(Mem{Base: row[r], Index: i, Scale: 4, Disp: 4 * ahead}, v)
+			VFMADD231PS(b0, v, acc[r][0])
+			VFMADD231PS(b1, v, acc[r][1])
+		}
+	}
 	Label("segment")
 	XORQ(i, i)
-	Label("loop")
-	b0, b1 := w.vec(), w.vec()
-	VMOVUPS(at(b, 0), b0)
-	VMOVUPS(at(b, w.bytes()), b1)
-	for r := range acc {
-		v := w.vec()
-		VBROADCASTSS(Mem{Base: row[r], Index: i, Scale: 4}, v)
-		VFMADD231PS(b0, v, acc[r][0])
-		VFMADD231PS(b1, v, acc[r][1])
-	}
+	TESTQ(U32(1), k)
+	JZ(LabelRef("even"))
+	step(0)
 	ADDQ(U32(2*w.bytes()), b)
 	INCQ(i)
-	CMPQ(i, NewParamAddr("k", 16))
+	Label("even")
+	CMPQ(i, k)
 	JL(LabelRef("loop"))
+	JMP(LabelRef("next"))
+	Label("loop")
+	step(0)
+	step(1)
+	ADDQ(U32(4*w.bytes()), b)
+	ADDQ(U32(2), i)
+	CMPQ(i, k)
+	JL(LabelRef("loop"))
+	Label("next")
 	for _, r := range row {
 		ADDQ(NewParamAddr("pitch", 40), r)
 	}
