@@ -107,7 +107,19 @@ func (s *scratch) split(l *loaded, want Want, k int) *contributions {
 	if r.kind == byNetwork {
 		w.network(s, l, want, k, r.network, p.a)
 	}
+	w.beginAtNew(s, k)
 	return w
+}
+
+// beginAtNew gives what makes a continuation likelier than a new order to the
+// earlier order: without it there would be nothing to continue. All candidates
+// are told from how often they are newly ordered.
+func (w *contributions) beginAtNew(s *scratch, k int) {
+	if i, ok := s.position(k); ok && s.status[k].continues() {
+		usual := s.cand.row(k)[colPopularity]
+		w.fact[i] += w.general - usual
+		w.general = usual
+	}
 }
 
 // baseline gives all to the earlier order, or to popularity.
