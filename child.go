@@ -65,6 +65,7 @@ type child struct {
 	terms     *terms.Terms
 	store     *store.Store
 	timelines *timelines.Timelines
+	patients  []string // ids in order, nil = not listed yet
 
 	mu      sync.Mutex
 	failure error               // of reading timelines

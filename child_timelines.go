@@ -14,28 +14,59 @@ import (
 	"ember/timelines"
 )
 
-// all are the timelines in the checkpoint. A damaged one is left out and noted;
-// any other error ends them and is kept as the failure.
+// all are the timelines in the checkpoint by patient's id, so that what is learned
+// does not depend on the key by which the store puts them in order. A damaged one
+// is left out and noted; any other error ends them and is kept as the failure.
 func (c *child) all() iter.Seq[record.Timeline] {
 	return func(yield func(record.Timeline) bool) {
-		place := 0
-		for t, err := range c.timelines.All() {
-			place++
+		if c.patients == nil && !c.list() {
+			return
+		}
+		for i, id := range c.patients {
+			chart, err := c.timelines.Get(id)
 			switch {
-			case errors.Is(err, timelines.ErrFormat), errors.Is(err, store.ErrCorrupt):
-				c.leaveOut(t.Person.ID, place)
+			case damaged(err):
+				c.leaveOut(id, i)
 			case err != nil:
-				c.mu.Lock()
-				c.failure = err
-				c.mu.Unlock()
+				c.fail(err)
 				return
 			default:
-				if !yield(t) {
+				if !yield(chart.Timeline) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// list finds the patients; ok is false when they cannot be read.
+func (c *child) list() (ok bool) {
+	patients, place := []string{}, 0
+	for t, err := range c.timelines.All() {
+		place++
+		switch {
+		case damaged(err):
+			c.leaveOut(t.Person.ID, place)
+		case err != nil:
+			c.fail(err)
+			return false
+		default:
+			patients = append(patients, t.Person.ID)
+		}
+	}
+	slices.Sort(patients)
+	c.patients = patients
+	return true
+}
+
+func damaged(err error) bool {
+	return errors.Is(err, timelines.ErrFormat) || errors.Is(err, store.ErrCorrupt)
+}
+
+func (c *child) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failure = err
 }
 
 // leaveOut notes a damaged timeline, once however often it is met: by a keyed

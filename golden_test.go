@@ -149,3 +149,31 @@ func compareLists(t *testing.T, patient string, got, want []goldenItem) {
 		t.Errorf("%s: %v, were %v", patient, got, want)
 	}
 }
+
+// TestTrainingDoesNotDependOnTheKey: the same data in another directory, whose key
+// puts patients in another order, make the same model to the last bit.
+func TestTrainingDoesNotDependOnTheKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains")
+	}
+	var versions []string
+	other, err := makeTrained()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(other)
+	for _, dir := range []string{trainedDir(t), filepath.Join(other, "data")} {
+		all, err := open(t, testConfig(dir)).Models()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var of []string
+		for _, m := range all {
+			of = append(of, m.Version)
+		}
+		versions = append(versions, fmt.Sprint(of))
+	}
+	if versions[0] != versions[1] {
+		t.Errorf("versions %s and %s", versions[0], versions[1])
+	}
+}
