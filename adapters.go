@@ -10,6 +10,7 @@ import (
 	"ember/fhir"
 	"ember/index"
 	"ember/ingest"
+	"ember/recommender"
 	"ember/server"
 	"ember/store"
 	"ember/timelines"
@@ -144,3 +145,28 @@ func (h health) State(context.Context) server.State {
 
 // WaitIndex implements server.Health.
 func (h health) WaitIndex(ctx context.Context) error { return h.ingest.Wait(ctx) }
+
+// answering is the recommender with what is on record of it.
+type answering struct{ *App }
+
+// Recommend implements server.Recommender.
+func (a answering) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
+	engine := a.served.engine.Load()
+	if engine == nil {
+		return recommender.Answer{}, errUntrained()
+	}
+	return engine.Recommend(ctx, q)
+}
+
+// Card implements server.Recommender.
+func (a answering) Card() (recommender.Card, error) {
+	engine := a.served.engine.Load()
+	if engine == nil {
+		return recommender.Card{}, errUntrained()
+	}
+	m, err := a.models.Served(modelName)
+	if err != nil {
+		return recommender.Card{}, fmt.Errorf("ember: %w", err)
+	}
+	return engine.Artifact().Card(recommender.Maker{Made: m.Created, Code: m.Code, Gate: m.Gate, Forced: m.Forced}), nil
+}

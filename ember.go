@@ -147,7 +147,7 @@ func (a *App) openServer(context.Context) (err error) {
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
-		Recommender: &a.served, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
+		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
 		Models: a.service, Embedder: embedder{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})

@@ -27,14 +27,8 @@ type served struct {
 	embeddings atomic.Pointer[embeddings.Model]
 }
 
-// Recommend implements server.Recommender.
-func (s *served) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
-	engine := s.engine.Load()
-	if engine == nil {
-		return recommender.Answer{}, &server.Fault{Status: http.StatusServiceUnavailable, Code: "transient",
-			Detail: "nothing is trained yet", Hint: "run ember train"}
-	}
-	return engine.Recommend(ctx, q)
+func errUntrained() error {
+	return &server.Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "nothing is trained yet", Hint: "run ember train"}
 }
 
 // vectorSize is the length of patients' vectors in the index, whatever the model:

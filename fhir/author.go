@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -111,4 +112,19 @@ func issueType(s string) fhir.IssueType {
 	v := fhir.IssueTypeProcessing
 	_ = v.UnmarshalJSON([]byte(s))
 	return v
+}
+
+// ModelCard is the description of a model as a Library of type model-definition:
+// the card as Markdown, and in its data.
+func ModelCard(name, version, date, usage, markdown string) ([]byte, error) {
+	title := name + ", version " + version
+	kind := "model-definition"
+	system, media := "http://terminology.hl7.org/CodeSystem/library-type", "text/markdown"
+	data := base64.StdEncoding.EncodeToString([]byte(markdown))
+	return Encode(fhir.Library{
+		Name: &name, Version: &version, Title: &title, Date: &date, Status: fhir.PublicationStatusActive,
+		Type:        fhir.CodeableConcept{Coding: []fhir.Coding{{System: &system, Code: &kind}}},
+		Description: &markdown, Usage: &usage,
+		Content: []fhir.Attachment{{ContentType: &media, Title: &title, Data: &data}},
+	})
 }

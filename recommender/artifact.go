@@ -39,6 +39,8 @@ type Report struct {
 	// were fitted without its patient: what models.Gate decides by.
 	Difference learn.Estimate
 	Wants      []WantReport
+	People     []Share // whose decisions were learned from
+	Sites      int     // with 10 patients and more
 }
 
 // WantReport is the part of one want.
@@ -47,6 +49,8 @@ type WantReport struct {
 	Ranker     string                    // the ranker chosen: "neural", "stack" or "baseline"
 	AP         map[string]learn.Estimate // by ranker
 	Difference learn.Estimate            // of the chosen ranker over the baseline
+	Subgroups  []Subgroup
+	ECE        float64 // expected calibration error above 5 %
 
 	best, base []float64
 	group      []int
@@ -72,6 +76,7 @@ func (a *Artifact) Baseline() *Artifact {
 		b.report.Wants[i].Ranker = rankerNames[byBaseline]
 		b.report.Wants[i].AP = maps.Clone(b.report.Wants[i].AP)
 		b.report.Wants[i].Difference = learn.Estimate{N: a.report.Wants[i].Difference.N}
+		b.report.Wants[i].Subgroups, b.report.Wants[i].ECE = nil, 0 // those are of what was chosen
 	}
 	b.seal()
 	return &b

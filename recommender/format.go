@@ -16,7 +16,7 @@ import (
 // before it.
 const (
 	artifactMagic  = "EMBRECOM"
-	artifactFormat = 2
+	artifactFormat = 3
 	artifactHeader = len(artifactMagic) + 4 + 8
 )
 
@@ -242,6 +242,23 @@ func (r *Report) encode(e *encoder) {
 			e.estimate(w.AP[name])
 		}
 		e.estimate(w.Difference)
+		e.f64(w.ECE)
+		e.u32(uint32(len(w.Subgroups)))
+		for _, g := range w.Subgroups {
+			e.str(g.By)
+			e.str(g.Value)
+			e.num(g.Decisions)
+			e.num(g.Patients)
+			e.estimate(g.AP)
+			e.estimate(g.Over)
+		}
+	}
+	e.num(r.Sites)
+	e.u32(uint32(len(r.People)))
+	for _, p := range r.People {
+		e.str(p.By)
+		e.str(p.Value)
+		e.num(p.Patients)
 	}
 }
 
@@ -254,8 +271,17 @@ func decodeReport(d *decoder) Report {
 		for _, name := range rankerNames {
 			w.AP[name] = d.estimate()
 		}
-		w.Difference = d.estimate()
+		w.Difference, w.ECE = d.estimate(), d.f64()
+		w.Subgroups = make([]Subgroup, d.length(24))
+		for k := range w.Subgroups {
+			w.Subgroups[k] = Subgroup{By: d.str(), Value: d.str(), Decisions: d.num(), Patients: d.num(), AP: d.estimate(), Over: d.estimate()}
+		}
 		r.Wants[i] = w
+	}
+	r.Sites = d.num()
+	r.People = make([]Share, d.length(12))
+	for i := range r.People {
+		r.People[i] = Share{d.str(), d.str(), d.num()}
 	}
 	return r
 }

@@ -197,7 +197,23 @@ func (r *trainer) judge(a *Artifact, w Want, out *outputs) WantReport {
 	rep.Ranker = rankerNames[best]
 	rep.Difference = learn.Diff(ap[best], ap[byBaseline], group, r.opt.BootstrapReps, r.opt.Seed)
 	rep.best, rep.base = ap[best], ap[byBaseline]
+	rep.Subgroups = r.subgroups(w, rep.best, rep.base)
+	rep.ECE = r.expectedError(w, k, out)
 	return rep
+}
+
+// expectedError is the expected calibration error of the chosen ranker where it
+// gives more than 5 %, in 15 bins, out of fold.
+func (r *trainer) expectedError(w Want, k *ranker, out *outputs) float64 {
+	var p []float64
+	var hit []bool
+	for i := range r.decisions[w] {
+		d := &r.decisions[w][i]
+		for j, z := range k.calibrated(k.kind, d, out.logits[k.kind][i]) {
+			p, hit = append(p, learn.Sigmoid(float64(z))), append(hit, d.hit[j])
+		}
+	}
+	return learn.ECE(p, hit, 15, .05)
 }
 
 // averagePrecision ranks by score and counts missed orders as never found.
@@ -222,6 +238,7 @@ func (r *trainer) summarise(a *Artifact) {
 	a.report.Difference = learn.Diff(best, base, group, r.opt.BootstrapReps, r.opt.Seed)
 	a.report.Patients, a.report.Samples = r.data.patients, len(r.data.rows)
 	a.report.Columns = r.data.lexicon.columns.n
+	a.report.People, a.report.Sites = r.represented(), len(r.data.lexicon.siteNames)
 	for i := range a.report.Wants {
 		a.report.Wants[i].best, a.report.Wants[i].base, a.report.Wants[i].group = nil, nil, nil
 	}

@@ -74,3 +74,7 @@ func (f fixed) Recommend(context.Context, recommender.Query) (recommender.Answer
 func (f fixed) Chart(context.Context, string) (server.Chart, error) {
 	return server.Chart{Timeline: f.timeline, Version: "v", Key: "k"}, nil
 }
+
+func (f fixed) Card() (recommender.Card, error) {
+	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
+}

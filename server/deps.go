@@ -214,6 +214,8 @@ type Bundles interface {
 type Recommender interface {
 	// Recommend returns ErrUnready when there is no model yet.
 	Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error)
+	// Card is the model card of what answers, or ErrUnready.
+	Card() (recommender.Card, error)
 }
 
 // Searcher searches over all patients.

@@ -403,3 +403,7 @@ var (
 	_ http.Handler         = (*server.Server)(nil)
 	_ server.Authenticator = tokens(nil)
 )
+
+func (f *fake) Card() (recommender.Card, error) {
+	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
+}

@@ -375,3 +375,20 @@ func TestDepsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestRecommenderCard(t *testing.T) {
+	h := open(t, server.Options{}, nil)
+	for format, want := range map[string][2]string{
+		"":             {"text/markdown; charset=utf-8", "# baseline, version 0"},
+		"?format=json": {"application/json", `"attributes":[{"name":"Intended use"`},
+		"?format=fhir": {"application/fhir+json", `"code":"model-definition"`},
+	} {
+		w := h.do("GET /v1/recommender/card"+format, "")
+		if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), want[0]) || !strings.Contains(w.Body.String(), want[1]) {
+			t.Errorf("%s: %d %v %s", format, w.Code, w.Header(), w.Body)
+		}
+	}
+	if w := h.do("GET /v1/recommender/card?format=pdf", ""); w.Code != 400 {
+		t.Errorf("pdf: %d %s", w.Code, w.Body)
+	}
+}

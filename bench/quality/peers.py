@@ -148,14 +148,16 @@ def als(part, setting, seed):
 
 
 def bpr(part, setting, seed):
-    """It cannot fold in new rows, so the rows to rank for are fitted too, without their orders."""
+    """It cannot fold in new rows: they are the mean of their inputs' factors."""
     import implicit
 
     factors, rate = setting
     train, test = together(part)
     m = implicit.bpr.BayesianPersonalizedRanking(factors, learning_rate=rate, iterations=200, random_state=seed, num_threads=1)
-    m.fit(sp.vstack([train, test]).tocsr(), show_progress=False)
-    return m.user_factors[train.shape[0]:] @ m.item_factors[-len(part.labels):].T
+    m.fit(train, show_progress=False)
+    own = sp.diags(1 / np.maximum(1, np.asarray(test.sum(1)).ravel())) @ test @ m.item_factors
+    own[:, -1] = 1  # the last factor of an item is its bias
+    return own @ m.item_factors[-len(part.labels):].T
 
 
 def itemknn(part, k, _seed):
@@ -174,7 +176,9 @@ def lightgbm(part, setting, seed):
     leaves, rate = setting
     rng = np.random.default_rng(seed)
     rates = np.asarray(part.target.mean(0)).ravel()
-    link = association(part)
+    # What goes with what is learned from the other half of the patients, or the trees trust it too much.
+    halves = [np.array([part.task.patient[i] % 2 == h for i in part.train]) for h in (0, 1)]
+    links = [association(part.x[~h], part.target[~h]) for h in halves]
     rows, y = [], []
     for k, i in enumerate(part.train):
         hit = set(part.target[k].indices)
@@ -182,22 +186,23 @@ def lightgbm(part, setting, seed):
         for l in hit | set(others.tolist()):
             rows.append((k, l))
             y.append(l in hit)
-    table = pairs(part, part.train, part.x, rows, rates, link)
+    table = pairs(part, part.train, part.x, rows, rates, lambda k: links[part.task.patient[part.train[k]] % 2])
+    link = association(part.x, part.target)
     data = lightgbm.Dataset(table, np.array(y, float), categorical_feature=[0], free_raw_data=True)
     m = lightgbm.train({"objective": "binary", "num_leaves": leaves, "learning_rate": rate, "num_threads": 2, "seed": seed, "verbose": -1,
                         "min_data_per_group": 20}, data, 300)
     out = np.zeros((len(part.test), len(part.labels)), np.float32)
     for k in range(len(part.test)):
         each = [(k, l) for l in range(len(part.labels))]
-        out[k] = m.predict(pairs(part, part.test, part.xt, each, rates, link), num_threads=2)
+        out[k] = m.predict(pairs(part, part.test, part.xt, each, rates, lambda _: link), num_threads=2)
     return out
 
 
-def association(part):
-    """Mean log ratio of a label's rate with each input to its rate at all, shrunk."""
-    joint = np.asarray((part.x.T @ part.target).todense(), np.float32)
-    n = np.asarray(part.x.sum(0)).ravel()[:, None]
-    rate = np.asarray(part.target.mean(0)).ravel()[None, :] + 1e-6
+def association(x, target):
+    """Log ratio of a label's rate with each input to its rate at all, shrunk."""
+    joint = np.asarray((x.T @ target).todense(), np.float32)
+    n = np.asarray(x.sum(0)).ravel()[:, None]
+    rate = np.asarray(target.mean(0)).ravel()[None, :] + 1e-6
     return np.log((joint + 20 * rate) / (n + 20) / rate)
 
 
@@ -211,7 +216,7 @@ def pairs(part, of, x, rows, rates, link):
                 c = seen.setdefault(e["c"], [0, e["d"]])
                 c[0] += 1
                 c[1] = min(c[1], e["d"])
-            mean = np.asarray(x[k] @ link).ravel() / max(1, x[k].nnz)
+            mean = np.asarray(x[k] @ link(k)).ravel() / max(1, x[k].nnz)
             memory = {k: (d, seen, mean)}
         d, seen, mean = memory[k]
         name = part.labels[l]

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -163,11 +164,14 @@ func (p *program) modelShow() *cobra.Command {
 	card, page := false, ""
 	c := &cobra.Command{
 		Use: "show NAME [VERSION]", Short: "Show a version's inputs, classes and measures, or its model card", Args: cobra.RangeArgs(1, 2),
-		Example:           "  ember model show readmission\n  ember model show readmission 2 --card\n  ember model show readmission --page readmission.html",
+		Example:           "  ember model show readmission\n  ember model show readmission 2 --card\n  ember model show readmission --page readmission.html\n  ember model show " + recommenderName,
 		ValidArgsFunction: p.complete("/v1/models"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, "")
 			return p.with(cmd.Context(), func(c *client) error {
+				if args[0] == recommenderName {
+					return p.recommenderCard(cmd.Context(), c)
+				}
 				v, err := c.version(cmd.Context(), args[0], args[1])
 				if err != nil {
 					return err
@@ -199,6 +203,24 @@ func (p *program) modelShow() *cobra.Command {
 	c.Flags().StringVar(&page, "page", "", "write the model card with its plots to this file, as HTML")
 	c.MarkFlagsMutuallyExclusive("card", "page")
 	return c
+}
+
+// recommenderCard shows the card of the version that answers: there is nothing
+// shorter to say of it.
+func (p *program) recommenderCard(ctx context.Context, c *client) error {
+	format := "markdown"
+	if p.json {
+		format = "json"
+	}
+	resp, err := c.call(ctx, http.MethodGet, "/v1/recommender/card?format="+format, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
+		return exitError{exitFailure, err}
+	}
+	return nil
 }
 
 // complete completes the first argument by what a running server has; without one

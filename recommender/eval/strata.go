@@ -22,19 +22,10 @@ func strataOf(s recommender.Sample) []string {
 
 func ageBand(p record.Past) string {
 	age, ok := p.Age()
-	switch {
-	case !ok:
-		return "unknown"
-	case age < 18:
-		return "0–17"
-	case age < 40:
-		return "18–39"
-	case age < 65:
-		return "40–64"
-	case age < 80:
-		return "65–79"
+	if !ok {
+		age = -1
 	}
-	return "80 and more"
+	return recommender.AgeBand(age)
 }
 
 // earlier is how many encounters came before the one at hand.
