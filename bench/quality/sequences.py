@@ -44,17 +44,18 @@ def fit_with(make):
         random.seed(seed)
         torch.set_num_threads(2)
         held = np.array([hashlib.sha256(b"stop:%d" % p).digest()[0] % 10 == 0 for p in part.task.patient[part.train]])
-        samples, known = [], {l for i in part.train for l in part.task.wanted(i)}
+        samples, some, known = [], [], {l for i in part.train for l in part.task.wanted(i)}
         for at, i in enumerate([*part.train, *part.test]):
             wanted = [l for l in (part.task.wanted(i) if at < len(part.train) else []) if l in part.at]
             v = visits(part.task.decisions[i])
             samples.append({"patient_id": str(part.task.patient[i]), "visit_id": str(at), **v, "drugs_hist": remembered(v["history"], known),
-                            "drugs": wanted or [part.labels[0]], "some": bool(wanted)})
+                            "drugs": wanted or [part.labels[0]]})
+            some.append(bool(wanted))
         model = make(SampleEHRDataset(samples, dataset_name="ember", task_name="orders"))
         column = [model.label_tokenizer.vocabulary(l) if l in model.label_tokenizer.vocabulary.token2idx else -1 for l in part.labels]
         own, stop = [], []
-        for s, h in zip(samples[: len(part.train)], held):
-            if s["some"]:
+        for s, h, any_order in zip(samples, held, some):
+            if any_order:
                 (stop if h else own).append(s)
         optimiser = torch.optim.Adam(model.parameters(), rate)
         best, kept, waited = -1, None, 0
@@ -81,7 +82,7 @@ def fit_with(make):
 
 
 def collate(batch):
-    return {k: [s[k] for s in batch] for k in batch[0] if k != "some"}
+    return {k: [s[k] for s in batch] for k in batch[0]}
 
 
 def scores_of(model, samples):
