@@ -26,7 +26,7 @@ func TestGuide(t *testing.T) {
 		t.Skip("it trains models")
 	}
 	newShell(t).needsModels()
-	pages, err := filepath.Glob("../../docs/guide/models*.md")
+	pages, err := filepath.Glob("../../docs/guide/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
