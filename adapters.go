@@ -158,6 +158,15 @@ func (a answering) Recommend(ctx context.Context, q recommender.Query) (recommen
 	return engine.Recommend(ctx, q)
 }
 
+// Drift implements server.Recommender.
+func (a answering) Drift() []recommender.Drift {
+	engine := a.served.engine.Load()
+	if engine == nil {
+		return nil
+	}
+	return engine.Drift()
+}
+
 // Card implements server.Recommender.
 func (a answering) Card() (recommender.Card, error) {
 	engine := a.served.engine.Load()

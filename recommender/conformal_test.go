@@ -26,7 +26,7 @@ func strangers(rng *rand.Rand, n int, missed float64) (all []decision, raw [][]f
 }
 
 func identity() *ranker {
-	k := &ranker{}
+	k := &ranker{profile: &profile{}}
 	for kind := range k.calibrate {
 		for st := range k.calibrate[kind] {
 			k.calibrate[kind][st] = platt{1, 0}

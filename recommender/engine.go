@@ -101,6 +101,7 @@ func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
 		return ans, nil
 	}
 	s.rank(a, q.Want, s.depth(&q))
+	s.watching(l, q.Want)
 	ans.Sets = a.rankers[q.Want].sets(s.logits)
 	ans.Checks = e.rules.Checks()
 	if err := e.present(ctx, l, &q, s, &ans); err != nil {

@@ -200,6 +200,7 @@ func (k *ranker) encode(e *encoder) {
 	for kind := range k.conformal {
 		e.f32s(k.conformal[kind][:])
 	}
+	k.profile.encode(e)
 	e.bool(k.network != nil)
 	if k.network != nil {
 		k.network.encode(e)
@@ -222,6 +223,7 @@ func decodeRanker(d *decoder, a *lexicon, v *vectors, w Want) ranker {
 	for kind := range k.conformal {
 		d.ask(copy(k.conformal[kind][:], d.f32s()) == len(levels))
 	}
+	k.profile = decodeProfile(d)
 	if d.bool() {
 		k.network = decodeNetwork(d, a, v, w)
 	}

@@ -12,6 +12,7 @@ type loaded struct {
 	prefix   string       // of cache keys
 	why      [wantEnd]whyTable
 	net      [wantEnd]netTable
+	watch    [wantEnd]watch
 	// looks are, by feature column, the sources over the table of associations
 	// that look at it: bits counted from colReason.
 	looks []uint8

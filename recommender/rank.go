@@ -28,6 +28,7 @@ type ranker struct {
 	network   *network // nil without one
 	calibrate [rankerKinds][statuses]platt
 	conformal [rankerKinds]thresholds
+	profile   *profile // never nil
 }
 
 // platt is a calibration of logits that keeps them additive: A·logit + B.
@@ -57,7 +58,7 @@ func fitPlatt(scores []float64, labels []bool) platt {
 // rank fits the ranker of one want from its out-of-fold decisions.
 func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 	decisions := r.decisions[w]
-	a.rankers[w] = ranker{stack: &stack{}}
+	a.rankers[w] = ranker{stack: &stack{}, profile: &profile{}}
 	for kind := range a.rankers[w].conformal {
 		a.rankers[w].conformal[kind] = noThresholds()
 	}
@@ -86,6 +87,7 @@ func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 		k.conformal[kind] = k.conform(kind, decisions, out.logits[kind])
 	}
 	a.report.Wants = append(a.report.Wants, r.judge(a, w, out))
+	k.profile = r.profile(w)
 	r.observe(a, w, out)
 	return nil
 }

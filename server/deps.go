@@ -214,6 +214,9 @@ type Bundles interface {
 type Recommender interface {
 	// Recommend returns ErrUnready when there is no model yet.
 	Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error)
+	// Drift says how the decisions asked about differ from those of training; none
+	// when there is no model yet.
+	Drift() []recommender.Drift
 	// Card is the model card of what answers, or ErrUnready.
 	Card() (recommender.Card, error)
 }

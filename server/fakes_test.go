@@ -407,3 +407,7 @@ var (
 func (f *fake) Card() (recommender.Card, error) {
 	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
 }
+
+func (f *fake) Drift() []recommender.Drift {
+	return []recommender.Drift{{Want: recommender.Tests, Of: "age", Index: .125, Decisions: 500}}
+}

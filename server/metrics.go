@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ember/recommender"
 )
 
 // metrics are the server's own registry. Labels are the route's pattern, the
@@ -18,6 +20,8 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	lag      prometheus.Gauge
 	degraded prometheus.Gauge
+	answers  *prometheus.CounterVec
+	drift    *prometheus.GaugeVec
 	handler  http.Handler
 }
 
@@ -35,8 +39,12 @@ func newMetrics() *metrics {
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "ember_degraded", Help: "Parts that do not work as they should; /v1/status names them."}),
 	}
+	m.answers = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ember_recommendations_total", Help: "Recommendations, by what was asked for and whether something was recommended, nothing was (abstained), or a source had failed (degraded)."}, []string{"want", "outcome"})
+	m.drift = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ember_recommender_drift", Help: "Population stability index of the decisions asked about since the model began to answer, against those of training; above 0.25 is a shift, before some hundred decisions it says nothing."}, []string{"want", "of"})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded,
+	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return m
@@ -46,6 +54,17 @@ func (m *metrics) observe(method, route string, status int, took time.Duration) 
 	method = methodLabel(method)
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
+}
+
+func (m *metrics) answered(want recommender.Want, a *recommender.Answer) {
+	outcome := "answered"
+	switch {
+	case a.Abstained:
+		outcome = "abstained"
+	case len(a.Degraded) > 0:
+		outcome = "degraded"
+	}
+	m.answers.WithLabelValues(want.String(), outcome).Inc()
 }
 
 // methodLabel keeps invented methods out of labels and logs.
@@ -62,6 +81,9 @@ func (s *Server) exposeMetrics(ctx context.Context, c *call) error {
 	state := s.state(ctx)
 	s.metrics.lag.Set(float64(state.IndexLag))
 	s.metrics.degraded.Set(float64(len(state.Degraded)))
+	for _, d := range s.deps.Recommender.Drift() {
+		s.metrics.drift.WithLabelValues(d.Want.String(), d.Of).Set(d.Index)
+	}
 	s.metrics.handler.ServeHTTP(c.w, c.r)
 	return nil
 }

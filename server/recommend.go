@@ -99,6 +99,7 @@ func (c *call) recommend(ctx context.Context, q question, ask recommender.Query,
 	if err != nil {
 		return err
 	}
+	c.s.metrics.answered(q.want, &answer)
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
 	body, tag, err := appendAnswer((*scratch)[:0], q, on, &answer)

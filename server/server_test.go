@@ -392,3 +392,15 @@ func TestRecommenderCard(t *testing.T) {
 		t.Errorf("pdf: %d %s", w.Code, w.Body)
 	}
 }
+
+// Drift and outcomes are in the metrics, by what was asked for.
+func TestRecommenderMetrics(t *testing.T) {
+	h := open(t, server.Options{}, nil)
+	want(t, h.do("GET /v1/patients/p1/recommendations?want=treatments", ""), 200)
+	body := h.do("GET /metrics", "").Body.String()
+	for _, line := range []string{`ember_recommendations_total{outcome="answered",want="treatments"} 1`, `ember_recommender_drift{of="age",want="tests"} 0.125`} {
+		if !strings.Contains(body, line) {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
