@@ -98,7 +98,7 @@ func (s *scratch) split(l *loaded, want Want, k int) *contributions {
 	r := &a.rankers[want]
 	st := s.status[k]
 	p := r.calibrate[r.kind][st]
-	w.general = p.b
+	w.general = p.b + p.a*r.offsetBy(s.cand.labels[k])
 	if r.kind == byBaseline {
 		w.baseline(s, k, p.a*s.stacked[k])
 	} else {

@@ -191,6 +191,9 @@ func (k *ranker) encode(e *encoder) {
 		e.f32s(k.stack.mean[st][:])
 		e.f32(k.stack.bias[st])
 	}
+	for kind := range k.off {
+		e.f32s(k.off[kind])
+	}
 	for kind := range k.calibrate {
 		for _, p := range k.calibrate[kind] {
 			e.f32(p.a)
@@ -214,6 +217,12 @@ func decodeRanker(d *decoder, a *lexicon, v *vectors, w Want) ranker {
 		d.ask(copy(k.stack.weight[st][:], d.f32s()) == stackInputs)
 		d.ask(copy(k.stack.mean[st][:], d.f32s()) == stackInputs)
 		k.stack.bias[st] = d.f32()
+	}
+	for kind := range k.off {
+		if by := d.f32s(); len(by) > 0 {
+			d.ask(len(by) == len(a.vocabulary.labels[w]))
+			k.off[kind] = by
+		}
 	}
 	for kind := range k.calibrate {
 		for st := range k.calibrate[kind] {

@@ -25,7 +25,8 @@ var rankerNames = [rankerKinds]string{"baseline", "stack", "neural"}
 type ranker struct {
 	kind      rankerKind
 	stack     *stack
-	network   *network // nil without one
+	network   *network               // nil without one
+	off       [rankerKinds][]float32 // by label, added before calibration; nil = none
 	calibrate [rankerKinds][statuses]platt
 	conformal [rankerKinds]thresholds
 	profile   *profile // never nil
@@ -84,6 +85,7 @@ func (r *trainer) rank(ctx context.Context, a *Artifact, w Want) error {
 	}
 	for kind := byBaseline; kind < rankerKinds; kind++ {
 		k.calibrate[kind] = out.calibrations(decisions, kind)
+		k.offset(kind, decisions, out, len(r.data.lexicon.vocabulary.labels[w]), r.opt.Folds)
 		k.conformal[kind] = k.conform(kind, decisions, out.logits[kind])
 	}
 	a.report.Wants = append(a.report.Wants, r.judge(a, w, out))

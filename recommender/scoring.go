@@ -86,6 +86,11 @@ func (a *Artifact) decide(ctx context.Context, s Sample, want Want, full bool) (
 	if k.network != nil {
 		logits[byNetwork] = k.network.logits(c, &d, logits[byStack])
 	}
+	for kind, by := range k.off {
+		if by != nil {
+			logits[kind] = plus(logits[kind], offsetsOf(by, cand.labels), 1)
+		}
+	}
 	return d, logits, missed, nil
 }
 

@@ -95,7 +95,7 @@ func (s *scratch) rank(a *Artifact, want Want, least int) {
 		s.runNetwork(k.network)
 	}
 	for i := range n {
-		s.logits[i] = k.calibrate[k.kind][s.status[i]].of(s.stacked[i] + s.net[i])
+		s.logits[i] = k.calibrate[k.kind][s.status[i]].of(s.stacked[i] + s.net[i] + k.offsetBy(s.cand.labels[i]))
 	}
 	s.sort(least)
 }

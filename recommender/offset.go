@@ -1,0 +1,75 @@
+package recommender
+
+import (
+	"math"
+
+	"ember/learn"
+)
+
+// offsetPrior is how many orders of a label an offset is held back by.
+const offsetPrior = 10
+
+// offsets are, by label, what its logits are off by: the log ratio of the orders
+// that came to those that the calibrated probabilities promised, shrunk. In
+// the logits' own scale, before calibration.
+func (k *ranker) offsets(kind rankerKind, decisions []decision, logits [][]float32, labels int, keep func(fold uint8) bool) []float32 {
+	came, promised, scale := make([]float64, labels), make([]float64, labels), make([]float32, labels)
+	for i := range decisions {
+		d := &decisions[i]
+		if !keep(d.fold) {
+			continue
+		}
+		for j, z := range logits[i] {
+			l, p := d.cand.labels[j], k.calibrate[kind][d.status[j]]
+			promised[l] += learn.Sigmoid(float64(p.of(z)))
+			scale[l] = p.a
+			if d.hit[j] {
+				came[l]++
+			}
+		}
+	}
+	out := make([]float32, labels)
+	for l := range out {
+		if scale[l] > 0 {
+			out[l] = float32(math.Log((came[l]+offsetPrior)/(promised[l]+offsetPrior))) / scale[l]
+		}
+	}
+	return out
+}
+
+// offset fits the offsets of a ranker and corrects its out-of-fold logits, those of
+// each fold by what the others say, and then its calibration.
+func (k *ranker) offset(kind rankerKind, decisions []decision, out *outputs, labels, folds int) {
+	if kind == byBaseline { // the simple baseline stays simple
+		return
+	}
+	corrected := make([][]float32, len(decisions))
+	for f := range folds {
+		by := k.offsets(kind, decisions, out.logits[kind], labels, func(g uint8) bool { return int(g) != f })
+		for i := range decisions {
+			if d := &decisions[i]; int(d.fold) == f {
+				corrected[i] = plus(out.logits[kind][i], offsetsOf(by, d.cand.labels), 1)
+			}
+		}
+	}
+	k.off[kind] = k.offsets(kind, decisions, out.logits[kind], labels, func(uint8) bool { return true })
+	out.logits[kind] = corrected
+	k.calibrate[kind] = out.calibrations(decisions, kind)
+}
+
+// offsetsOf are those of some labels.
+func offsetsOf(by []float32, labels []uint32) []float32 {
+	out := make([]float32, len(labels))
+	for i, l := range labels {
+		out[i] = by[l]
+	}
+	return out
+}
+
+// offsetBy is a label's offset for the ranker that serves.
+func (k *ranker) offsetBy(label uint32) float32 {
+	if by := k.off[k.kind]; by != nil {
+		return by[label]
+	}
+	return 0
+}
