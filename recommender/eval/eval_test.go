@@ -369,6 +369,18 @@ func TestPage(t *testing.T) {
 	if err := rep.WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
+	for want, r := range map[string]Report{"one split by patient": rep, "5 folds by site": {Folds: 5, BySite: true}, "judged on another": {External: true},
+		"known before 2024-02-01": {ByTime: true, Cut: time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)}} {
+		if !strings.Contains(r.How(), want) {
+			t.Errorf("%q does not say %q", r.How(), want)
+		}
+	}
+	if !strings.Contains(b.String(), rep.How()) {
+		t.Error("the page does not say who was judged")
+	}
+	if len(rep.Coverage) == 0 || strings.Count(b.String(), "<td>treatments<td>") != 2 {
+		t.Error("the page does not say what sets held")
+	}
 	if n := strings.Count(b.String(), "</svg>"); n != 6 || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "ZgotmplZ") {
 		t.Errorf("%d plots in\n%s", n, b.String())
 	}

@@ -92,6 +92,23 @@ type Bin struct {
 	N           int     `json:"n"`
 }
 
+// How says in words who was fitted to and who was judged.
+func (r Report) How() string {
+	by := "patient"
+	if r.BySite {
+		by = "site"
+	}
+	switch {
+	case r.External:
+		return "fitted to all of this site, judged on another's"
+	case r.ByTime:
+		return "fitted to what was known before " + r.Cut.UTC().Format(time.DateOnly) + ", judged from then on"
+	case r.Folds > 1:
+		return fmt.Sprintf("%d folds by %s, each judged once", r.Folds, by)
+	}
+	return "one split by " + by + ": 70 % to fit on, 20 % to judge on"
+}
+
 // WriteTable writes the leaderboards for a terminal, best first.
 func (r Report) WriteTable(w io.Writer) error {
 	for _, t := range r.Tasks {
