@@ -227,7 +227,9 @@ func TestCoverage(t *testing.T) {
 		t.Fatal("no sets")
 	}
 	for _, c := range rep.Coverage {
-		if math.Abs(c.Held.Value-c.Promised) > .06 || c.Size <= 0 || c.Held.Low > c.Held.Value {
+		// Few different candidates have few different probabilities: a set that
+		// needs part of those that are alike takes them all.
+		if c.Held.Value < c.Promised-.04 || c.Held.Value > c.Promised+.1 || c.Size <= 0 || c.Held.Low > c.Held.Value {
 			t.Errorf("%+v", c)
 		}
 	}
