@@ -96,12 +96,12 @@ func (e *Engine) Recommend(ctx context.Context, q Query) (Answer, error) {
 		return Answer{}, fmt.Errorf("recommender: candidates: %w", err)
 	}
 	ans.Degraded = degraded
+	s.watching(l, q.Want) // also those that are too unlike to answer
 	if why := a.unlike(s.cand); why != "" {
 		ans.Abstained, ans.AbstainReason = true, why
 		return ans, nil
 	}
 	s.rank(a, q.Want, s.depth(&q))
-	s.watching(l, q.Want)
 	ans.Sets = a.rankers[q.Want].sets(s.logits)
 	ans.Checks = e.rules.Checks()
 	if err := e.present(ctx, l, &q, s, &ans); err != nil {
