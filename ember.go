@@ -53,6 +53,7 @@ type App struct {
 	cache      *cache.Layered
 	closers    []func() error
 	audit      *auditLog
+	responses  *responses
 	served     served
 	tombstones tombstones
 	server     *server.Server
@@ -104,6 +105,7 @@ func (a *App) openStore(context.Context) (err error) {
 	}
 	a.onClose(a.store.Close)
 	a.timelines = timelines.New(timelineSpace{a.store.Space("timelines")}, chartsCached)
+	a.responses = newResponses(a.store)
 	a.audit, err = openAudit(a.store)
 	return err
 }
@@ -148,7 +150,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Models: a.service, Embedder: embedder{a},
+		Feedback: a.responses, Models: a.service, Embedder: embedder{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

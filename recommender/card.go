@@ -81,7 +81,7 @@ func (a *Artifact) Card(by Maker) Card {
 			{"Fairness, same source", a.fairnessText()},
 			{"Validity, other source", "None by this run."},
 			{"Fairness, other source", "None by this run."},
-			{"Evaluation of outcomes", "None known: whether patients fare better has not been studied."},
+			{"Evaluation of outcomes", "None known: whether patients fare better has not been studied. " + learnedText(a.learned)},
 		}},
 		{"Ongoing maintenance", []Attribute{
 			{"Monitoring of validity", "Drift of the decisions asked about against those of training is a metric at all times (ember_recommender_drift). Each training measures anew on patients whom neither the new nor the serving version has learned from, and the gate compares: " + gateText(by)},

@@ -10,6 +10,7 @@ import (
 
 	"ember/fhir"
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/record"
 	"ember/server/auth"
 )
@@ -27,6 +28,8 @@ type Deps struct {
 	Health      Health
 	Auditor     auth.Auditor
 
+	// Feedback keeps answers that are responded to; without it none are.
+	Feedback Feedback
 	// Models is the model service, Embedder what gives vectors; without them their
 	// routes find nothing.
 	Models   Models
@@ -217,6 +220,8 @@ type Recommender interface {
 	// Drift says how the decisions asked about differ from those of training; none
 	// when there is no model yet.
 	Drift() []recommender.Drift
+	// Learned is what feedback taught what answers, or ErrUnready.
+	Learned() (feedback.Learned, error)
 	// Card is the model card of what answers, or ErrUnready.
 	Card() (recommender.Card, error)
 }

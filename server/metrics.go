@@ -22,6 +22,7 @@ type metrics struct {
 	degraded prometheus.Gauge
 	answers  *prometheus.CounterVec
 	drift    *prometheus.GaugeVec
+	feedback *prometheus.CounterVec
 	handler  http.Handler
 }
 
@@ -43,8 +44,10 @@ func newMetrics() *metrics {
 		Name: "ember_recommendations_total", Help: "Recommendations, by what was asked for and whether something was recommended, nothing was (abstained), or a source had failed (degraded)."}, []string{"want", "outcome"})
 	m.drift = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ember_recommender_drift", Help: "Population stability index of the decisions asked about since the model began to answer, against those of training; above 0.25 is a shift, before some hundred decisions it says nothing."}, []string{"want", "of"})
+	m.feedback = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ember_feedback_total", Help: "Items of recommendations that somebody said something of, by what was done with them and why."}, []string{"want", "outcome", "reason"})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift,
+	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift, m.feedback,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return m
