@@ -159,7 +159,11 @@ func (a answering) Recommend(ctx context.Context, q recommender.Query) (recommen
 	if q.Explore != nil {
 		q.Explore = a.exploration(&q)
 	}
-	return engine.Recommend(ctx, q)
+	answer, err := engine.Recommend(ctx, q)
+	if err == nil {
+		a.shadow.cast(ctx, q, answer)
+	}
+	return answer, err
 }
 
 // Learned implements server.Recommender.

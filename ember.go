@@ -54,6 +54,7 @@ type App struct {
 	closers    []func() error
 	audit      *auditLog
 	responses  *responses
+	shadow     shadowing
 	served     served
 	tombstones tombstones
 	server     *server.Server
@@ -76,7 +77,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openService, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -150,7 +151,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: a.service, Embedder: embedder{a},
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {
