@@ -80,6 +80,10 @@ func (f fixed) Card() (recommender.Card, error) {
 	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
 }
 
+func (f fixed) Calibration() []recommender.Kept {
+	return []recommender.Kept{{Want: "tests", Decisions: 90, Ratio: 1.25, Error: .02}}
+}
+
 func (f fixed) Learned() (feedback.Learned, error) { return feedback.Learned{}, nil }
 
 func (f fixed) Drift() []recommender.Drift {

@@ -416,6 +416,10 @@ func (f *fake) Card() (recommender.Card, error) {
 	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
 }
 
+func (f *fake) Calibration() []recommender.Kept {
+	return []recommender.Kept{{Want: "tests", Decisions: 90, Ratio: 1.25, Error: .02}}
+}
+
 func (f *fake) Learned() (feedback.Learned, error) {
 	order := func(code string) feedback.Order {
 		return feedback.Order{Want: "treatments", Kind: record.Medication, Code: record.Code{System: record.RxNorm, Value: code}}
