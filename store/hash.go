@@ -36,6 +36,7 @@ const (
 	domainRef     = 'r'
 	domainPatient = 'p'
 	domainKey     = 'k'
+	domainList    = 'l'
 	domainContent = 'v'
 	domainSpace   = 's'
 	domainOpen    = 'x'
