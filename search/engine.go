@@ -273,3 +273,12 @@ func (s *search) chained(t *term, f *found) (bool, error) {
 	}
 	return false, nil
 }
+
+// Selective reports whether the query asks for anything but the type.
+func (q *Query) Selective() bool { return len(q.terms) > 0 }
+
+// Find is up to n resources that match, of any patient.
+func (e *Engine) Find(ctx context.Context, q *Query, n int) ([]store.Ref, error) {
+	refs, _, err := e.refs(ctx, q, nil, n)
+	return refs, err
+}
