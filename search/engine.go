@@ -16,10 +16,7 @@ type Engine struct {
 	Store *store.Store
 	// Units converts a value between units of UCUM; ok is false where it cannot.
 	Units func(v float64, from, to string) (float64, bool)
-	// Base is the address that clients may write before references to this server's
-	// resources, with a slash at its end; "" for none.
-	Base string
-	Now  func() time.Time
+	Now   func() time.Time
 }
 
 // Scope says what a caller may see. The zero Scope sees everything.
@@ -132,7 +129,7 @@ func (e *Engine) walk(ctx context.Context, q *Query, scope *Scope, p *plan, afte
 // named looks at the resources of a plan whose ids are known, in its order.
 func (s *search) named(p *plan, yield func(*found) bool) error {
 	for _, ref := range p.ids {
-		f, ok, err := s.look(store.Position{Ref: s.e.Store.RefHash(ref.Type, ref.ID)})
+		f, ok, err := s.look(s.e.at(ref.Type, ref.ID))
 		if err != nil {
 			return err
 		}
@@ -215,7 +212,7 @@ func (s *search) own(t *term, f *found, values []fhir.Value) bool {
 		at := f.Updated.UnixMilli()
 		values = []fhir.Value{{Param: t.param, Form: fhir.Time, First: at, Last: at}}
 	}
-	return s.e.matchValues(t, values)
+	return s.e.matchValues(s.q, t, values)
 }
 
 func (t *term) named(id string) bool {
@@ -226,7 +223,7 @@ func (t *term) named(id string) bool {
 // has looks for something that refers to the resource and matches.
 func (s *search) has(t *term, f *found) (bool, error) {
 	var lists [][]byte
-	for _, target := range s.e.spellings([]string{f.Type + "/" + f.ID}) {
+	for _, target := range s.q.spellings([]string{f.Type + "/" + f.ID}) {
 		lists = append(lists, fhir.TargetList(t.has.Type, target, false), fhir.TargetList(t.has.Type, target, true))
 	}
 	p := plan{spans: window{0, store.MaxPlace}.spans(crowded(t.has.Type, lists))}
@@ -234,7 +231,7 @@ func (s *search) has(t *term, f *found) (bool, error) {
 	yes := false
 	err := s.e.walk(s.ctx, t.has, s.scope, &p, nil, func(other *found) bool {
 		via := term{param: t.via, tests: []test{me}}
-		yes = s.e.matchValues(&via, other.values(t.via))
+		yes = s.e.matchValues(s.q, &via, other.values(t.via))
 		return !yes
 	})
 	return yes, err
@@ -245,7 +242,7 @@ func (s *search) chained(t *term, f *found) (bool, error) {
 	var targets []string
 	for _, v := range f.values(t.param) {
 		if v.Form == fhir.Pointer {
-			targets = append(targets, s.e.local(string(v.Code)))
+			targets = append(targets, s.q.local(string(v.Code)))
 		}
 	}
 	for _, target := range targets {
@@ -258,7 +255,7 @@ func (s *search) chained(t *term, f *found) (bool, error) {
 		yes, known := s.chains[key]
 		if !known {
 			n := s.e.newSearch(s.ctx, inner, s.scope)
-			_, ok, err := n.look(store.Position{Ref: s.e.Store.RefHash(r.Type, r.ID)})
+			_, ok, err := n.look(s.e.at(r.Type, r.ID))
 			if err != nil {
 				return false, err
 			}

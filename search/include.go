@@ -82,12 +82,12 @@ func (in *includer) targets(r *store.Resource, inc *Include) error {
 		if v.Form != fhir.Pointer {
 			continue
 		}
-		if ref := fhir.ParseReference(in.e.local(string(v.Code))); ref.Kind == fhir.Relative && (inc.Target == "" || inc.Target == ref.Type) {
+		if ref := fhir.ParseReference(in.q.local(string(v.Code))); ref.Kind == fhir.Relative && (inc.Target == "" || inc.Target == ref.Type) {
 			targets = append(targets, ref)
 		}
 	}
 	for _, ref := range targets {
-		if err := in.add(store.Position{Ref: in.e.Store.RefHash(ref.Type, ref.ID)}, ref.String()); err != nil {
+		if err := in.add(in.e.at(ref.Type, ref.ID), ref.String()); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (in *includer) sources(r *store.Resource, inc *Include) error {
 		return nil
 	}
 	t := term{param: inc.Param, tests: []test{{targets: []string{r.Type + "/" + r.ID}}}}
-	q := &Query{Type: inc.Source, terms: []term{t}}
+	q := &Query{Type: inc.Source, Base: in.q.Base, terms: []term{t}}
 	return in.e.each(in.ctx, q, in.scope, nil, func(f *found) bool {
 		name := f.Type + "/" + f.ID
 		if in.seen[name] {

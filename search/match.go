@@ -9,7 +9,7 @@ import (
 )
 
 // matchValues decides a term without chain by the values of a resource.
-func (e *Engine) matchValues(t *term, values []fhir.Value) bool {
+func (e *Engine) matchValues(q *Query, t *term, values []fhir.Value) bool {
 	some, met := false, false
 	for i := range values {
 		v := &values[i]
@@ -21,7 +21,7 @@ func (e *Engine) matchValues(t *term, values []fhir.Value) bool {
 			break
 		}
 		for j := range t.tests {
-			met = met || e.matchOne(t, &t.tests[j], v)
+			met = met || e.matchOne(q, t, &t.tests[j], v)
 		}
 	}
 	switch t.modifier {
@@ -33,7 +33,7 @@ func (e *Engine) matchValues(t *term, values []fhir.Value) bool {
 	if !met {
 		for j := range t.tests {
 			if t.tests[j].prefix == "ne" && some {
-				return e.noneEqual(t, &t.tests[j], values)
+				return e.noneEqual(q, t, &t.tests[j], values)
 			}
 		}
 	}
@@ -41,18 +41,18 @@ func (e *Engine) matchValues(t *term, values []fhir.Value) bool {
 }
 
 // noneEqual: a resource with several values is unequal when none of them is equal.
-func (e *Engine) noneEqual(t *term, one *test, values []fhir.Value) bool {
+func (e *Engine) noneEqual(q *Query, t *term, one *test, values []fhir.Value) bool {
 	equal := *one
 	equal.prefix = "eq"
 	for i := range values {
-		if values[i].Param == t.param && e.matchOne(t, &equal, &values[i]) {
+		if values[i].Param == t.param && e.matchOne(q, t, &equal, &values[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func (e *Engine) matchOne(t *term, one *test, v *fhir.Value) bool {
+func (e *Engine) matchOne(q *Query, t *term, one *test, v *fhir.Value) bool {
 	switch t.param.Type {
 	case fhir.TokenParam:
 		return matchToken(t.modifier, one, v)
@@ -61,7 +61,7 @@ func (e *Engine) matchOne(t *term, one *test, v *fhir.Value) bool {
 	case fhir.StringParam:
 		return matchLine(t.modifier, one.text, v.Text)
 	case fhir.ReferenceParam:
-		return e.matchReference(t, one, v)
+		return q.matchReference(t, one, v)
 	case fhir.QuantityParam, fhir.NumberParam:
 		return e.matchAmount(one, v)
 	case fhir.URIParam:
@@ -131,7 +131,7 @@ func matchLine(modifier, want string, text []byte) bool {
 	return bytes.HasPrefix(fhir.Fold(text), []byte(want))
 }
 
-func (e *Engine) matchReference(t *term, one *test, v *fhir.Value) bool {
+func (q *Query) matchReference(t *term, one *test, v *fhir.Value) bool {
 	if t.modifier == "identifier" {
 		return v.Form == fhir.Named && matchToken("", one, v)
 	}
@@ -146,9 +146,9 @@ func (e *Engine) matchReference(t *term, one *test, v *fhir.Value) bool {
 		r := fhir.ParseReference(string(target))
 		return r.Kind == fhir.Relative && r.ID == one.code
 	}
-	local := e.local(string(target))
+	local := q.local(string(target))
 	for _, want := range one.targets {
-		if e.local(want) == local {
+		if q.local(want) == local {
 			return true
 		}
 	}
@@ -156,11 +156,13 @@ func (e *Engine) matchReference(t *term, one *test, v *fhir.Value) bool {
 }
 
 // local is a reference without the server's own base before it.
-func (e *Engine) local(ref string) string {
-	if e.Base == "" {
+func (q *Query) local(ref string) string { return trimBase(q.Base, ref) }
+
+func trimBase(base, ref string) string {
+	if base == "" {
 		return ref
 	}
-	return strings.TrimPrefix(ref, e.Base)
+	return strings.TrimPrefix(ref, base)
 }
 
 func (e *Engine) matchAmount(one *test, v *fhir.Value) bool {

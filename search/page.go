@@ -89,6 +89,9 @@ func (e *Engine) Search(ctx context.Context, q *Query, scope *Scope, from *Curso
 	if err != nil {
 		return nil, err
 	}
+	if q.LastOfEach > 0 {
+		return e.lastOfEach(ctx, q, scope, p)
+	}
 	var at cursor
 	if from != nil {
 		at = from.c

@@ -36,6 +36,12 @@ func (e *Engine) plan(ctx context.Context, q *Query, scope *Scope) (*plan, error
 			p.name(q.Type, t)
 		}
 	}
+	if scope != nil && scope.Patients != nil && q.Type == "Patient" && !p.named {
+		p.named, p.ids = true, []store.Ref{}
+		for _, id := range scope.Patients {
+			p.ids = append(p.ids, store.Ref{Type: "Patient", ID: id})
+		}
+	}
 	if p.named {
 		return p, nil
 	}
@@ -128,7 +134,7 @@ func (e *Engine) lists(ctx context.Context, q *Query, t *term, scope *Scope) (li
 		}
 	case t.param.Type == fhir.ReferenceParam:
 		for _, one := range t.tests {
-			targets := e.spellings(one.targets)
+			targets := q.spellings(one.targets)
 			if one.code != "" && len(t.param.Targets) == 0 {
 				return nil, nil, false, nil
 			}
@@ -147,16 +153,16 @@ func crowded(typ string, lists [][]byte) [][]byte {
 }
 
 // spellings are the forms in which resources may write references to targets.
-func (e *Engine) spellings(targets []string) []string {
-	if e.Base == "" {
+func (q *Query) spellings(targets []string) []string {
+	if q.Base == "" {
 		return targets
 	}
 	var all []string
 	for _, t := range targets {
-		local := e.local(t)
+		local := q.local(t)
 		all = append(all, local)
 		if fhir.ParseReference(local).Kind == fhir.Relative {
-			all = append(all, e.Base+local)
+			all = append(all, q.Base+local)
 		}
 	}
 	return all
@@ -170,7 +176,7 @@ func (e *Engine) chainLists(ctx context.Context, q *Query, t *term, scope *Scope
 			return nil, false, err
 		}
 		for _, r := range found {
-			for _, target := range e.spellings([]string{typ + "/" + r.ID}) {
+			for _, target := range q.spellings([]string{typ + "/" + r.ID}) {
 				lists = append(lists, fhir.TargetList(q.Type, target, false), fhir.TargetList(q.Type, target, true))
 			}
 		}
@@ -186,7 +192,7 @@ func (e *Engine) hasIDs(ctx context.Context, q *Query, t *term, scope *Scope) ([
 	err := e.each(ctx, t.has, scope, nil, func(f *found) bool {
 		n++
 		for _, v := range f.values(t.via) {
-			r := fhir.ParseReference(e.local(string(v.Code)))
+			r := fhir.ParseReference(q.local(string(v.Code)))
 			if r.Type == q.Type && r.Kind == fhir.Relative && !seen[r.ID] {
 				seen[r.ID] = true
 				ids = append(ids, store.Ref{Type: r.Type, ID: r.ID})

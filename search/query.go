@@ -42,6 +42,11 @@ type Query struct {
 	RevIncludes []Include
 	// Ignored are the parameters that were not understood, and left out.
 	Ignored []fhir.Issue
+	// Base is the address that may stand before references to this server's
+	// resources, with a slash at its end; "" for none.
+	Base string
+	// LastOfEach, if not 0, is how many of each code are wanted, the latest first.
+	LastOfEach int
 	// Used are the parameters as they were understood, in their order.
 	Used url.Values
 
