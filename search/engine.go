@@ -79,12 +79,18 @@ type search struct {
 	scope  *Scope
 	params []*fhir.Param // of the terms that are decided by values
 	x      fhir.Extractor
-	chains map[string]bool
+	chains map[link]bool // what was looked at already
 	read   int
 }
 
+// link is a target that one chained term was asked of.
+type link struct {
+	t      *term
+	target string
+}
+
 func (e *Engine) newSearch(ctx context.Context, q *Query, scope *Scope) *search {
-	s := &search{e: e, ctx: ctx, q: q, scope: scope, chains: map[string]bool{}}
+	s := &search{e: e, ctx: ctx, q: q, scope: scope, chains: map[link]bool{}}
 	for i := range q.terms {
 		if p := q.terms[i].param; p != nil {
 			s.params = append(s.params, p)
@@ -251,7 +257,7 @@ func (s *search) chained(t *term, f *found) (bool, error) {
 		if inner == nil || r.Kind != fhir.Relative {
 			continue
 		}
-		key := t.name + "\n" + r.String()
+		key := link{t, r.String()}
 		yes, known := s.chains[key]
 		if !known {
 			n := s.e.newSearch(s.ctx, inner, s.scope)
