@@ -86,6 +86,8 @@ type LoadOptions struct {
 	// were stored. It
 	// never blocks.
 	Report func(EntryResult)
+	// Answer answers the searches among the entries.
+	Answer func(ctx context.Context, typ, query string) (status int, body []byte, issues []fhir.Issue)
 }
 
 // Issue is one thing that is wrong with what was received, or was left out.

@@ -48,23 +48,12 @@ func (c *call) find(ctx context.Context, text string) error {
 	if err := c.accept(fhirJSON); err != nil {
 		return err
 	}
-	q, from, err := c.query(typ, text)
+	b, err := c.searchset(ctx, typ, text)
 	if err != nil {
 		return err
 	}
-	q.Base = c.base() + "/"
-	scope, err := c.scope(ctx, q)
-	if err != nil {
-		return err
-	}
-	page, err := c.s.deps.Finder.Find(ctx, q, scope, from)
-	if err != nil {
-		return err
-	}
-	if err := c.audit(ctx, c.foundEntries(auth.ActionSearch, q.Type, &page)...); err != nil {
-		return err
-	}
-	return c.sendPage(q, &page, from != nil)
+	c.send(http.StatusOK, fhirJSON, b)
+	return nil
 }
 
 // query reads the parameters, or the cursor that stands for them.
@@ -140,8 +129,48 @@ func (c *call) base() string {
 	return scheme + "://" + c.r.Host + "/fhir"
 }
 
-// sendPage is a page as a searchset.
-func (c *call) sendPage(q *search.Query, page *Found, resumed bool) error {
+// answerEntry is find for an entry of a Bundle.
+func (c *call) answerEntry(ctx context.Context, typ, text string) (status int, body []byte, issues []fhir.Issue) {
+	b, err := c.searchset(ctx, typ, text)
+	if err == nil {
+		return http.StatusOK, b, nil
+	}
+	f := faultOf(err)
+	if f.Detail != "" {
+		issues = append(issues, fhir.Issue{Severity: fhir.Error, Code: f.Code, Detail: f.Detail})
+	}
+	return f.Status, nil, append(issues, f.Issues...)
+}
+
+// searchset is the page that answers a search, recorded.
+func (c *call) searchset(ctx context.Context, typ, text string) ([]byte, error) {
+	if c.s.deps.Finder == nil {
+		return nil, ErrNotFound
+	}
+	if !typeName.MatchString(typ) {
+		return nil, &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "the path holds no resource type"}
+	}
+	q, from, err := c.query(typ, text)
+	if err != nil {
+		return nil, err
+	}
+	q.Base = c.base() + "/"
+	scope, err := c.scope(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	page, err := c.s.deps.Finder.Find(ctx, q, scope, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.audit(ctx, c.foundEntries(auth.ActionSearch, q.Type, &page)...); err != nil {
+		return nil, err
+	}
+	return c.page(q, &page, from != nil)
+}
+
+// page is a page as a searchset.
+func (c *call) page(q *search.Query, page *Found, resumed bool) ([]byte, error) {
 	at := c.base() + "/" + q.Type
 	head := fhir.BundleHead{Type: "searchset", Total: page.Total, Timestamp: c.begun.UTC().Format(time.RFC3339)}
 	head.Self = at
@@ -155,7 +184,7 @@ func (c *call) sendPage(q *search.Query, page *Found, resumed bool) error {
 		head.First = head.Self
 	}
 	head.Next = cursorLink(at, page.Next)
-	return c.sendSearchset(head, page, subsetOf(q), pageIssues(q, page))
+	return c.writePage(head, page, subsetOf(q), pageIssues(q, page))
 }
 
 func cursorLink(at, cursor string) string {
@@ -174,8 +203,17 @@ func pageIssues(q *search.Query, page *Found) []fhir.Issue {
 	return issues
 }
 
-// sendSearchset writes the entries: matches, then what is included, then the outcome.
 func (c *call) sendSearchset(head fhir.BundleHead, page *Found, shape func([]byte) []byte, issues []fhir.Issue) error {
+	b, err := c.writePage(head, page, shape, issues)
+	if err != nil {
+		return err
+	}
+	c.send(http.StatusOK, fhirJSON, b)
+	return nil
+}
+
+// writePage writes the entries: matches, then what is included, then the outcome.
+func (c *call) writePage(head fhir.BundleHead, page *Found, shape func([]byte) []byte, issues []fhir.Issue) ([]byte, error) {
 	var b bytes.Buffer
 	i, n, m := 0, len(page.Matches), len(page.Included)
 	base := c.base() + "/"
@@ -193,11 +231,7 @@ func (c *call) sendSearchset(head fhir.BundleHead, page *Found, shape func([]byt
 		}
 		return e, false
 	})
-	if err != nil {
-		return err
-	}
-	c.send(http.StatusOK, fhirJSON, b.Bytes())
-	return nil
+	return b.Bytes(), err
 }
 
 // subsetOf is what _summary and _elements make of each resource.
