@@ -339,7 +339,7 @@ func (x *Extractor) reference(p *Param, raw []byte) {
 	if len(v.Code) > 0 && points(p, v.Code) {
 		x.add(v)
 	}
-	if len(ident) > 0 && ident[0] == '{' && (len(typ) == 0 || aims(p, string(typ))) && (len(v.Code) == 0 || points(p, v.Code)) {
+	if len(ident) > 0 && ident[0] == '{' && (len(typ) == 0 || aims(p, typ)) && (len(v.Code) == 0 || points(p, v.Code)) {
 		x.add(Value{Param: p, Form: Named, System: []byte(field(ident, "system")), Code: []byte(field(ident, "value")), Text: v.Text})
 	}
 }
@@ -350,13 +350,16 @@ func points(p *Param, ref []byte) bool {
 	if len(p.Targets) == 0 {
 		return true
 	}
+	if i := bytes.IndexByte(ref, '/'); i > 0 && typeName(ref[:i]) { // relative, as most are
+		return aims(p, ref[:i])
+	}
 	r := ParseReference(string(ref))
 	return r.Type == "" || aims(p, r.Type)
 }
 
-func aims(p *Param, typ string) bool {
+func aims[T string | []byte](p *Param, typ T) bool {
 	for _, t := range p.Targets {
-		if t == typ {
+		if t == string(typ) {
 			return true
 		}
 	}

@@ -28,7 +28,7 @@ type Page struct {
 const (
 	mostSorted   = 200_000  // matches that are put into another order than that of the lists
 	pageBytes    = 32 << 20 // resources of one page
-	freeCounting = 500      // candidates looked at beyond the page to tell the total
+	freeCounting = 50       // candidates looked at beyond the page to tell the total
 )
 
 // cursor is where a search has come to.
