@@ -19,6 +19,9 @@ func (l loader) Load(ctx context.Context, body io.Reader, opt server.LoadOptions
 	if opt.Form == server.Lines {
 		name = "body.ndjson"
 	}
+	if opt.Answer != nil {
+		ctx = ingest.WithAnswers(ctx, opt.Answer)
+	}
 	u := upload{opt: opt, name: name, unmet: true, patients: map[string]struct{}{}, result: server.LoadResult{Kind: server.Batch}}
 	loaded, err := l.ingest.Load(ctx, body, name, u.outcome)
 	if loaded.Transactions > 0 {

@@ -36,7 +36,11 @@ type writer struct{ *App }
 
 // Put implements server.Writer.
 func (w writer) Put(ctx context.Context, in server.Write) (server.Written, error) {
-	o, err := w.ingest.Put(ctx, in.Type, in.ID, in.Body, ingest.Condition{IfVersion: in.IfVersion, IfNoneExist: in.IfNoneExist})
+	on := ingest.Condition{IfVersion: in.IfVersion, IfNoneExist: in.IfNoneExist, Where: in.Where}
+	if in.IfAbsent {
+		on.IfVersion = store.Absent
+	}
+	o, err := w.ingest.Put(ctx, in.Type, in.ID, in.Body, on)
 	if err != nil {
 		return server.Written{}, translate(err)
 	}
@@ -51,6 +55,18 @@ func (w writer) Delete(ctx context.Context, typ, id string, ifVersion uint64) (s
 	o, err := w.ingest.Delete(ctx, typ, id, ifVersion)
 	if err != nil {
 		return server.Written{}, translate(err)
+	}
+	return written(o), nil
+}
+
+// DeleteWhere implements server.Writer.
+func (w writer) DeleteWhere(ctx context.Context, typ, where string) (server.Written, error) {
+	o, err := w.ingest.DeleteWhere(ctx, typ, where)
+	if err != nil {
+		return server.Written{}, translate(err)
+	}
+	if o.Status >= 400 {
+		return server.Written{}, &server.Fault{Status: o.Status, Code: "invalid", Issues: o.Issues}
 	}
 	return written(o), nil
 }

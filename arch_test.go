@@ -26,8 +26,8 @@ var doors = map[string][]string{
 	"recommender/feedback": {"record", "learn"},
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
-	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth"},
+	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search"},
 	"server/auth":          {},
 	".":                    {"*"},
 	"cmd/ember":            {"*"},
@@ -35,6 +35,7 @@ var doors = map[string][]string{
 	"bench/datadoc":        {"*"},
 	"bench/nn":             {"learn/nn"},
 	"bench/aiaas":          {"*"},
+	"search":               {"fhir", "store"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

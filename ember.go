@@ -21,6 +21,7 @@ import (
 	"ember/ingest"
 	"ember/models"
 	"ember/recommender/safety"
+	"ember/search"
 	"ember/server"
 	"ember/server/auth"
 	"ember/store"
@@ -48,6 +49,7 @@ type App struct {
 	timelines  *timelines.Timelines
 	index      *index.Index
 	ingest     *ingest.Ingest
+	search     *search.Engine
 	models     *models.Registry
 	service    *aiaas.Service
 	cache      *cache.Layered
@@ -124,8 +126,9 @@ func (a *App) openIndex(context.Context) (err error) {
 }
 
 func (a *App) openIngest(ctx context.Context) (err error) {
+	a.search = a.engine()
 	a.ingest, err = ingest.Open(context.WithoutCancel(ctx), ingest.Options{
-		Store: a.store, Mapper: a.mapper, Timelines: a.timelines, Index: a.index, Now: a.config.Now,
+		Store: a.store, Mapper: a.mapper, Timelines: a.timelines, Index: a.index, Search: a.search, Now: a.config.Now,
 		Limits: fhir.Limits{MaxBytes: a.config.MaxBody}, Refused: func(patients []string) { a.forget(patients...) },
 	})
 	if err != nil {
@@ -151,7 +154,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a},
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

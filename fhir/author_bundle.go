@@ -19,6 +19,8 @@ type BundleEntry struct {
 	Outcome                              []byte
 	// Mode is why it is in a searchset: "match", "include" or "outcome".
 	Mode string
+	// Method and URL are the request that made a version of a history.
+	Method, URL string
 }
 
 // BundleHead is what a Bundle Ember answers with has beside entries.
@@ -30,8 +32,8 @@ type BundleHead struct {
 	ID, Timestamp string
 	// Total is how many match, -1 = not said.
 	Total int
-	// Self and Next are links, left out when empty.
-	Self, Next string
+	// Self, First and Next are links, left out when empty.
+	Self, First, Next string
 }
 
 // BundleResponse writes a Bundle entry by entry, so that its size is not bound
@@ -65,11 +67,11 @@ func writeHead(b *bufio.Writer, head BundleHead) {
 	if head.Total >= 0 && (head.Type == "searchset" || head.Type == "history") {
 		b.WriteString(`,"total":` + strconv.Itoa(head.Total))
 	}
-	if head.Self == "" && head.Next == "" {
+	if head.Self == "" && head.First == "" && head.Next == "" {
 		return
 	}
 	separator := `,"link":[`
-	for _, link := range [...][2]string{{"self", head.Self}, {"next", head.Next}} {
+	for _, link := range [...][2]string{{"self", head.Self}, {"first", head.First}, {"next", head.Next}} {
 		if link[1] != "" {
 			property(b, separator+`{"relation":"`+link[0]+`","url":`, link[1])
 			b.WriteByte('}')
@@ -93,6 +95,12 @@ func writeEntry(b *bufio.Writer, e BundleEntry) {
 	}
 	if e.Mode != "" {
 		property(b, comma+`"search":{"mode":`, e.Mode)
+		b.WriteByte('}')
+		comma = ","
+	}
+	if e.Method != "" {
+		property(b, comma+`"request":{"method":`, e.Method)
+		property(b, `,"url":`, e.URL)
 		b.WriteByte('}')
 		comma = ","
 	}

@@ -26,6 +26,9 @@ type request struct {
 	method    string
 	typ, id   string
 	ifVersion uint64
+	version   uint64 // that a GET names, 0 for the current one
+	search    string // of a GET that searches
+	searches  bool
 	condition string // identifierKey that the request depends on, "" for none
 	existing  bool   // a conditional create that met its resource
 }
@@ -92,6 +95,9 @@ func (b *bundle) route(r *request, e *staged, out *Outcome) {
 		switch {
 		case e.URL == "" && e.Raw != nil:
 			r.id = firstOf(urnID(e.FullURL, e.id), e.id)
+		case conditional && r.method == "GET", r.method == "GET" && ref.Kind == 0 && typeOnly(target):
+			r.typ, r.search, r.searches = target, query, true
+			out.Type, out.ID = target, ""
 		case conditional:
 			b.conditional(r, fhir.ParseReference(target+"?"+query), path, out)
 			if r.id == "" && r.method == "DELETE" && out.Status == 0 {
@@ -104,6 +110,7 @@ func (b *bundle) route(r *request, e *staged, out *Outcome) {
 		default:
 			r.typ, r.id = ref.Type, ref.ID
 			out.Type, out.ID = r.typ, r.id
+			r.version, _ = strconv.ParseUint(ref.Version, 10, 64)
 		}
 	case "POST":
 		r.id = b.created(e)
@@ -116,6 +123,9 @@ func (b *bundle) route(r *request, e *staged, out *Outcome) {
 	}
 	b.ifMatch(r, e, path, out)
 }
+
+// typeOnly reports whether an URL is nothing but the name of a type.
+func typeOnly(url string) bool { return fhir.ParseReference(url+"/1").Kind == fhir.Relative }
 
 func (b *bundle) ifMatch(r *request, e *staged, path string, out *Outcome) {
 	if e.IfMatch == "" || out.Status != 0 {
@@ -214,7 +224,14 @@ func (b *bundle) owner(r request) string {
 }
 
 func (b *bundle) read(r request, out *Outcome) {
+	if r.searches {
+		b.answer(r, out)
+		return
+	}
 	res, err := b.in.opt.Store.Get(r.typ, r.id)
+	if r.version > 0 {
+		res, err = b.in.opt.Store.Version(r.typ, r.id, r.version)
+	}
 	if err != nil {
 		out.refuse(http.StatusNotFound, "not-found", out.Path+".request.url", "no such resource")
 		return
@@ -223,7 +240,7 @@ func (b *bundle) read(r request, out *Outcome) {
 	if out.Unchanged = r.existing; r.existing {
 		return
 	}
-	if out.Body, err = current(res); err != nil {
+	if out.Body, err = Served(res); err != nil {
 		out.refuse(http.StatusInternalServerError, "exception", out.Path, "the stored resource cannot be read")
 	}
 }

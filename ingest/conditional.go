@@ -31,9 +31,8 @@ func (b *bundle) ifNoneExist(r *request, e *staged, path string, out *Outcome) {
 // for none: one in the store, or one that an entry before this one brings.
 func (b *bundle) meets(r *request, condition fhir.Reference, path string, out *Outcome) (id string) {
 	system, value, ok := condition.Identifier()
-	if !ok {
-		out.refuse(http.StatusPreconditionFailed, "not-supported", path, "only conditions by identifier are supported")
-		return ""
+	if !ok || !plainIdentifier(condition.Query) {
+		return b.search(condition, path, out)
 	}
 	key := identifierKey(condition.Type, system, value)
 	r.condition = string(key)
@@ -49,6 +48,20 @@ func (b *bundle) meets(r *request, condition fhir.Reference, path string, out *O
 		return ""
 	}
 	return strings.TrimPrefix(to, condition.Type+"/")
+}
+
+// search is meets for a condition that no key answers: what the Bundle itself brings
+// is not looked at.
+func (b *bundle) search(condition fhir.Reference, path string, out *Outcome) (id string) {
+	refs, ok := b.in.match(b.ctx, condition.Type, condition.Query, path, out)
+	switch {
+	case !ok || len(refs) == 0:
+		return ""
+	case len(refs) > 1:
+		out.refuse(http.StatusPreconditionFailed, "multiple-matches", path, "several resources meet the condition")
+		return ""
+	}
+	return refs[0].ID
 }
 
 // announce lets the Bundle's other entries refer to this one: by fullUrl, by the

@@ -67,9 +67,11 @@ func (in *Ingest) write(h *fhir.Header, raw []byte, id string, local *links, iss
 	if s := h.SubjectIdentifier; w.Patient == "" && len(s.Value) > 0 {
 		w.Keys = append(w.Keys, waitingKey("Patient", string(s.System), string(s.Value)))
 	}
+	body := fhir.Apply(raw, splices)
 	if h.Type == "Patient" {
-		w.Keys = append(w.Keys, replacedBy(fhir.Apply(raw, splices))...)
+		w.Keys = append(w.Keys, replacedBy(body)...)
 	}
+	w.Index = keysFor(h.Type, w.Patient, body)
 	w.Aside = fhir.EncodeSplices(splices)
 	return w
 }

@@ -23,6 +23,7 @@ import (
 	"ember/fhir"
 	"ember/index"
 	"ember/record"
+	"ember/search"
 	"ember/store"
 	"ember/timelines"
 )
@@ -38,8 +39,9 @@ type Options struct {
 	Timelines *timelines.Timelines
 	Index     *index.Index
 	Limits    fhir.Limits
-	Quiet     time.Duration // how long a patient must be left alone before the follower takes him up; default 250 ms
-	Patience  time.Duration // how long the follower waits for quiet at most; default 20 s
+	Search    *search.Engine // finds what meets conditions; nil: only identifiers do
+	Quiet     time.Duration  // how long a patient must be left alone before the follower takes him up; default 250 ms
+	Patience  time.Duration  // how long the follower waits for quiet at most; default 20 s
 	Now       func() time.Time
 	Workers   int // goroutines that rebuild timelines; default 2
 	// Refused, if any, hears of patients whose timeline says that they refuse use
@@ -57,6 +59,8 @@ type Ingest struct {
 	urgent     chan struct{}
 	stop       context.CancelFunc
 	done       chan struct{}
+	rekeyed    chan struct{} // closed when no keying is under way
+	searchable atomic.Bool
 
 	resume, opened uint64 // changes between these the follower settles first
 
@@ -81,7 +85,7 @@ func Open(ctx context.Context, opt Options) (*Ingest, error) {
 	opt.Workers = max(opt.Workers, 2)
 	ctx, stop := context.WithCancel(ctx)
 	in := &Ingest{
-		opt: opt, stop: stop, done: make(chan struct{}), round: make(chan struct{}),
+		opt: opt, stop: stop, done: make(chan struct{}), rekeyed: make(chan struct{}), round: make(chan struct{}),
 		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		dirty: dirty{now: opt.Now}, conditions: conditions{seed: maphash.MakeSeed()},
 	}
@@ -89,7 +93,14 @@ func Open(ctx context.Context, opt Options) (*Ingest, error) {
 		stop()
 		return nil, err
 	}
+	current, err := in.checkKeys()
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	in.searchable.Store(current)
 	go in.follow(ctx)
+	go in.keyAnew(ctx)
 	return in, nil
 }
 
@@ -231,6 +242,7 @@ func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) e
 func (in *Ingest) Close() error {
 	in.stop()
 	<-in.done
+	<-in.rekeyed
 	return in.flush()
 }
 

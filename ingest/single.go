@@ -18,7 +18,10 @@ import (
 // Condition is what must hold for a write to happen.
 type Condition struct {
 	IfVersion   uint64 // the current version, 0 = any; store.ErrConflict otherwise
-	IfNoneExist string // "identifier=system|value": the resource that meets it is the outcome
+	IfNoneExist string // a search: the resource that meets it is the outcome
+	// Where is a search: the one resource that meets it is updated, and created when
+	// there is none. "" for an update by id.
+	Where string
 }
 
 // Put stores one resource under a type and id, "" for one of its own. A resource
@@ -33,14 +36,20 @@ func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condi
 	case h.Type != typ:
 		out.refuse(http.StatusBadRequest, "value", "resourceType", "is not the type in the address")
 		return out, nil
-	case id != "" && h.ID != id:
+	case id != "" && h.ID != id && on.Where == "":
 		out.refuse(http.StatusBadRequest, "value", typ+".id", "is not the id in the address")
 		return out, nil
 	}
 	if on.IfNoneExist != "" {
 		defer in.conditions.hold(typ + "?" + on.IfNoneExist)()
-		if met, err := in.meets(typ, on.IfNoneExist, &out); met || err != nil {
+		if met, err := in.meets(ctx, typ, on.IfNoneExist, &out); met || err != nil {
 			return out, err
+		}
+	}
+	if on.Where != "" {
+		defer in.conditions.hold(typ + "?" + on.Where)()
+		if id = in.meant(ctx, typ, on.Where, h.ID, &out); out.Status >= 400 {
+			return out, nil
 		}
 	}
 	if id == "" {
@@ -57,13 +66,21 @@ func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condi
 
 // meets completes out when the condition of a create is met already or cannot
 // be answered.
-func (in *Ingest) meets(typ, condition string, out *Outcome) (bool, error) {
+func (in *Ingest) meets(ctx context.Context, typ, condition string, out *Outcome) (bool, error) {
 	system, value, ok := fhir.ParseReference(typ + "?" + condition).Identifier()
-	if !ok {
-		out.refuse(http.StatusPreconditionFailed, "not-supported", "If-None-Exist", "only conditions by identifier are supported")
-		return true, nil
+	var ref string
+	var n int
+	if ok && plainIdentifier(condition) {
+		ref, n = in.find(identifierKey(typ, system, value))
+	} else {
+		refs, ok := in.match(ctx, typ, condition, "If-None-Exist", out)
+		if !ok {
+			return true, nil
+		}
+		if n = len(refs); n > 0 {
+			ref = typ + "/" + refs[0].ID
+		}
 	}
-	ref, n := in.find(identifierKey(typ, system, value))
 	switch n {
 	case 0:
 		return false, nil
@@ -77,6 +94,45 @@ func (in *Ingest) meets(typ, condition string, out *Outcome) (bool, error) {
 	}
 	out.refuse(http.StatusPreconditionFailed, "multiple-matches", "If-None-Exist", "several resources meet the condition")
 	return true, nil
+}
+
+// plainIdentifier reports whether a condition is nothing but system|value of an
+// identifier, for which there is a key.
+func plainIdentifier(condition string) bool {
+	return strings.HasPrefix(condition, "identifier=") && !strings.ContainsAny(condition, "&,\\") &&
+		(strings.Contains(condition, "|") || strings.Contains(condition, "%7C") || strings.Contains(condition, "%7c"))
+}
+
+// meant is the id of the one resource that a conditional update means, or the one
+// it brought, or "" for a new one.
+func (in *Ingest) meant(ctx context.Context, typ, where, brought string, out *Outcome) (id string) {
+	refs, ok := in.match(ctx, typ, where, "condition", out)
+	switch {
+	case !ok:
+	case len(refs) > 1:
+		out.refuse(http.StatusPreconditionFailed, "multiple-matches", "condition", "several resources meet the condition")
+	case len(refs) == 1 && brought != "" && brought != refs[0].ID:
+		out.refuse(http.StatusBadRequest, "value", typ+".id", "is not the id of the resource that meets the condition")
+	case len(refs) == 1:
+		return refs[0].ID
+	}
+	return brought
+}
+
+// DeleteWhere deletes the one resource of a type that meets a search. That there is
+// none is no error: the outcome is then without an id.
+func (in *Ingest) DeleteWhere(ctx context.Context, typ, where string) (Outcome, error) {
+	out := Outcome{Type: typ, Status: http.StatusNoContent}
+	defer in.conditions.hold(typ + "?" + where)()
+	refs, ok := in.match(ctx, typ, where, "condition", &out)
+	switch {
+	case !ok || len(refs) == 0:
+		return out, nil
+	case len(refs) > 1:
+		out.refuse(http.StatusPreconditionFailed, "multiple-matches", "condition", "several resources meet the condition")
+		return out, nil
+	}
+	return in.Delete(ctx, typ, refs[0].ID, 0)
 }
 
 // Delete leaves a tombstone; store.ErrNotFound for what never was.

@@ -71,7 +71,7 @@ func (b *bundle) readOthers(requests []request, writes []*store.Write, outcomes 
 		}
 	}
 	for i, r := range requests {
-		if writes[i] != nil || outcomes[i].Status != 0 {
+		if writes[i] != nil || outcomes[i].Status != 0 || r.searches {
 			continue
 		}
 		switch w := written[r.typ+"/"+r.id]; {

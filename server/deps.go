@@ -30,6 +30,8 @@ type Deps struct {
 
 	// Feedback keeps answers that are responded to; without it none are.
 	Feedback Feedback
+	// Finder finds resources by search; without it the routes of search find nothing.
+	Finder Finder
 	// Models is the model service, Embedder what gives vectors; without them their
 	// routes find nothing.
 	Models   Models
@@ -87,6 +89,8 @@ type LoadOptions struct {
 	// were stored. It
 	// never blocks.
 	Report func(EntryResult)
+	// Answer answers the searches among the entries.
+	Answer func(ctx context.Context, typ, query string) (status int, body []byte, issues []fhir.Issue)
 }
 
 // Issue is one thing that is wrong with what was received, or was left out.
@@ -147,6 +151,11 @@ type Write struct {
 	Body []byte // as received
 	// IfVersion is the version that must be the current one; 0 = any.
 	IfVersion uint64
+	// IfAbsent: nothing may be there, or only what was deleted.
+	IfAbsent bool
+	// Where is a search: the one resource that meets it is updated, or one is created
+	// when there is none. "" = by ID.
+	Where string
 	// IfNoneExist is a search: when one resource meets it, nothing is written
 	// and that one is the result. "" = always write.
 	IfNoneExist string
@@ -171,6 +180,9 @@ type Writer interface {
 	// Delete marks as deleted. What never was returns ErrNotFound; what is
 	// deleted already is no error.
 	Delete(ctx context.Context, typ, id string, ifVersion uint64) (Written, error)
+	// DeleteWhere deletes the one resource that meets a search; that there is none is
+	// no error, and more than one a *Fault.
+	DeleteWhere(ctx context.Context, typ, where string) (Written, error)
 }
 
 // Resource is one stored resource.
@@ -180,6 +192,7 @@ type Resource struct {
 	Version  uint64
 	Updated  time.Time
 	Body     []byte // not modified by the server
+	Deleted  bool   // a version of a history that says so, without Body
 }
 
 // Resources reads stored resources.

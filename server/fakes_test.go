@@ -85,6 +85,10 @@ func (f *fake) wait(ctx context.Context) error {
 	return err
 }
 
+func (f *fake) DeleteWhere(context.Context, string, string) (server.Written, error) {
+	return server.Written{}, f.err
+}
+
 func (f *fake) Put(ctx context.Context, w server.Write) (server.Written, error) {
 	if err := f.wait(ctx); err != nil {
 		return server.Written{}, err

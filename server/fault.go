@@ -102,6 +102,8 @@ func faultOf(err error) *Fault {
 		return &Fault{Status: http.StatusUnprocessableEntity, Code: "value", Path: "input", Detail: "nothing is known of an input, so it has no place", Hint: "send other words, or a code that patients have"}
 	case feedbackFault(err) != nil:
 		return feedbackFault(err)
+	case searchFault(err) != nil:
+		return searchFault(err)
 	case serviceFault(err) != nil:
 		return serviceFault(err)
 	case errors.Is(err, ErrUnready):

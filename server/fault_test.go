@@ -25,7 +25,7 @@ func TestEveryErrorIsAnOutcome(t *testing.T) {
 		{line: "GET /fhir/patient/p1", status: 404, says: "capital letter"},
 		{line: "GET /fhir/Patient/a%20b", status: 400, says: "1 to 64"},
 		{line: "GET /fhir/Patient/absent", status: 404},
-		{line: "GET /fhir/Patient", status: 405, says: "POST"},
+		{line: "PATCH /fhir/Patient", status: 405, says: "POST"},
 		{line: "PATCH /fhir/Patient/p1", status: 405, says: "DELETE"},
 		{line: "GET /fhir", status: 405},
 		{line: "POST /fhir/Patient", body: patient, headers: []string{"Content-Type: text/plain"}, status: 415, says: "application/fhir+json"},

@@ -38,7 +38,7 @@ func (s *Server) load(ctx context.Context, c *call) error {
 		return err
 	}
 	t := tally{form: form, mayRead: c.who.Has(auth.Read)}
-	result, err := s.deps.Loader.Load(ctx, body, LoadOptions{Form: form, Report: t.report})
+	result, err := s.deps.Loader.Load(ctx, body, LoadOptions{Form: form, Report: t.report, Answer: c.answerEntry})
 	status := t.status(result.Kind)
 	if err != nil {
 		status = faultOf(err).Status

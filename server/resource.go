@@ -31,7 +31,7 @@ func (s *Server) update(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, Write{Type: typ, ID: id, IfVersion: version})
+	return c.put(ctx, Write{Type: typ, ID: id, IfVersion: version, IfAbsent: ifAbsent(c.r.Header.Get("If-None-Match"))})
 }
 
 func (c *call) put(ctx context.Context, w Write) (err error) {

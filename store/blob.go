@@ -14,11 +14,13 @@ type version struct {
 	updated          time.Time
 	deleted          bool
 	keys             []hash // hashed secondary keys
+	listed                  // without the marks
 	raw, aside       []byte
 }
 
 const (
 	metaDeleted = 1
+	metaListed  = 2
 	stampSize   = 16 // sequence number and time: known only when the writer's turn comes
 )
 
@@ -34,6 +36,9 @@ func (v *version) body(dst []byte) []byte {
 	if v.deleted {
 		flags |= metaDeleted
 	}
+	if len(v.lists) > 0 {
+		flags |= metaListed
+	}
 	dst = append(dst, flags)
 	for _, s := range []string{v.typ, v.id, v.patient} {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -43,6 +48,13 @@ func (v *version) body(dst []byte) []byte {
 	for _, k := range v.keys {
 		dst = append(dst, k[:]...)
 	}
+	if len(v.lists) > 0 {
+		dst = binary.AppendUvarint(dst, uint64(len(v.lists)))
+		for _, l := range v.lists {
+			dst = append(dst, l[:]...)
+		}
+		dst = appendPlace(dst, v.place)
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(v.aside)))
 	dst = append(dst, v.aside...)
 	return append(dst, v.raw...)
@@ -51,7 +63,8 @@ func (v *version) body(dst []byte) []byte {
 // parse reads what body wrote; the slices point into b.
 func (v *version) parse(b []byte) error {
 	r := reader{b: b}
-	v.deleted = r.byte()&metaDeleted != 0
+	flags := r.byte()
+	v.deleted = flags&metaDeleted != 0
 	v.typ, v.id, v.patient = string(r.bytes()), string(r.bytes()), string(r.bytes())
 	n := r.uvarint()
 	if n > uint64(len(r.b))/16 {
@@ -63,12 +76,33 @@ func (v *version) parse(b []byte) error {
 			copy(v.keys[i][:], r.take(16))
 		}
 	}
+	if flags&metaListed != 0 && !v.parseLists(&r) {
+		return ErrCorrupt
+	}
 	v.aside = r.bytes()
 	v.raw = r.b
 	if r.bad {
 		return ErrCorrupt
 	}
 	return nil
+}
+
+// parseLists reads the lists and the place in them.
+func (v *version) parseLists(r *reader) bool {
+	n := r.uvarint()
+	if n > uint64(len(r.b))/12 {
+		return false
+	}
+	v.lists = make([]listHash, n)
+	for i := range v.lists {
+		copy(v.lists[i][:], r.take(12))
+	}
+	b := r.take(placeSize)
+	if r.bad {
+		return false
+	}
+	v.place = parsePlace(b)
+	return true
 }
 
 func (v *version) resource() Resource {

@@ -25,7 +25,9 @@ type Write struct {
 	Delete  bool   // leaves a tombstone; the versions before it can still be read
 	// Keys are what Lookup finds the resource by, instead of those it had. Only
 	// keyed hashes of them are stored.
-	Keys      [][]byte
+	Keys [][]byte
+	// Index is where Scan finds the resource, instead of where it stood.
+	Index     Index
 	IfVersion uint64 // 0: any; else the current version must be this, or ErrConflict
 }
 
@@ -41,7 +43,7 @@ type Result struct {
 // Commit writes all or nothing and returns when it is synced, with one result
 // per write, in their order. Several writes of one resource in a batch take
 // effect in order. A resource whose Raw, Aside and Patient are those of its
-// current version is left alone; if only its Keys differ, they are replaced
+// current version is left alone; if only its Keys or its Index differ, they are replaced
 // without a new version. What is committed can be read a moment before it is
 // synced; the change log shows it only after.
 func (s *Store) Commit(ctx context.Context, writes []Write) ([]Result, error) {
@@ -78,7 +80,7 @@ func (s *Store) commit(ctx context.Context, writes []Write) ([]Result, error) {
 func batchSize(todo []prepared) int {
 	n := 4 << 10
 	for i := range todo {
-		n += len(todo[i].packed) + len(todo[i].keys)*40 + 220
+		n += len(todo[i].packed) + len(todo[i].keys)*40 + len(todo[i].lists)*90 + 220
 	}
 	return n
 }
@@ -146,6 +148,7 @@ type pending struct {
 	how    byte
 	packed []byte
 	keys   []hash
+	listed
 }
 
 type patientChange struct {

@@ -22,6 +22,7 @@
 //	r H(type/id)                       pointer: patient, version, keyed content hash, flags
 //	m H(type/id) H(patient)            the resource has older versions under this patient
 //	k H(secondary key) H(type/id)      secondary keys
+//	l H(list) place H(type/id)         entry of an ordered list: time and marks, masked
 //	c sequence                         change log: sealed chunks, by their last sequence number
 //	p H(patient)                       the patient's last change, and the sealed id
 //	e H(patient)                       tombstone of an erased patient

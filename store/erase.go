@@ -37,7 +37,7 @@ func (s *Store) ErasedAt(tombstone [16]byte) (seq uint64, ok bool, err error) {
 }
 
 // Erase removes all that lies with the patient: every version of every resource,
-// secondary keys, entries of the change log, pairs of spaces that name the
+// secondary keys, places in lists, entries of the change log, pairs of spaces that name the
 // patient. What remains is a keyed hash of the id and one Change that says so.
 // The removal is atomic and synced first; then the bytes are compacted out of the
 // files, which ctx can interrupt: erasing again takes that up. Pointers and keys,
@@ -162,7 +162,7 @@ func (e *erasure) blobs() error {
 		if err == nil && !v.deleted {
 			e.counts[v.typ]--
 		}
-		if err := errors.Join(e.dropKeys(ref, v.keys, nil), e.b.Delete(key1(nil, tagPointer, ref), nil)); err != nil {
+		if err := errors.Join(e.dropKeys(ref, v.keys, nil), e.delist(ref, v.listed), e.b.Delete(key1(nil, tagPointer, ref), nil)); err != nil {
 			return err
 		}
 	}

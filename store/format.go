@@ -11,7 +11,7 @@ import (
 
 // formatVersion is what this program writes. A change to anything that lies on
 // disk raises it and adds a row to upgrades.
-const formatVersion = 2
+const formatVersion = 3
 
 // format is the one record that is not sealed: what is needed to read the rest.
 type format struct {
@@ -27,7 +27,8 @@ type format struct {
 // or not at all.
 func upgrades() map[int]func(*Store, *pebble.Batch) error {
 	return map[int]func(*Store, *pebble.Batch) error{
-		1: (*Store).upgradeCounts, // 2 counts resources by type as they are written
+		1: (*Store).upgradeCounts,                           // 2 counts resources by type as they are written
+		2: func(*Store, *pebble.Batch) error { return nil }, // 3 has lists; who writes fills them
 	}
 }
 

@@ -36,6 +36,7 @@ const (
 	domainRef     = 'r'
 	domainPatient = 'p'
 	domainKey     = 'k'
+	domainList    = 'l'
 	domainContent = 'v'
 	domainSpace   = 's'
 	domainOpen    = 'x'
@@ -87,4 +88,15 @@ func (h *hasher) patient(id string) hash { return h.name(domainPatient, id, "") 
 func (s *Store) HMAC(b []byte) []byte {
 	full := s.hash.of(domainOpen, b)
 	return full[:]
+}
+
+// Seal is plain as nobody else can read or make it: for what leaves the store and
+// is to come back, such as where a client's search has come to. It is bound to bound.
+func (s *Store) Seal(plain, bound []byte) []byte {
+	return s.seal.seal(nil, plain, append([]byte("sealed for outside\x00"), bound...))
+}
+
+// Unseal is the inverse of Seal; ErrCorrupt for what Seal did not make.
+func (s *Store) Unseal(sealed, bound []byte) ([]byte, error) {
+	return s.seal.open(nil, sealed, append([]byte("sealed for outside\x00"), bound...))
 }

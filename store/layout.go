@@ -12,6 +12,7 @@ const (
 	tagPointer = 'r'
 	tagMoved   = 'm'
 	tagKey     = 'k'
+	tagList    = 'l'
 	tagChange  = 'c'
 	tagPatient = 'p'
 	tagErased  = 'e'
@@ -69,7 +70,7 @@ type pointer struct {
 // Bits of pointer.flags.
 const (
 	flagDeleted = 1 << iota // the current version is a tombstone
-	flagKeyed               // the current version has secondary keys
+	flagKeyed               // the current version has secondary keys, or stands in lists
 	flagMoved               // older versions may lie under other patients
 )
 

@@ -11,8 +11,8 @@ import (
 // database finds its place in a tree of many thousands anew for each key, unless
 // it lies near the last one. That was a third of a commit.
 type ordered struct {
-	blobs, pointers, keys []entry
-	bytes                 []byte // keys and values
+	blobs, pointers, keys, lists []entry
+	bytes                        []byte // keys and values
 }
 
 // entry is one key and value; near orders them, roughly.
@@ -36,7 +36,7 @@ func near1(a hash) uint64 { return binary.BigEndian.Uint64(a[:]) }
 // drain moves what was held into the batch.
 func (c *commit) drain() error {
 	o := c.held
-	for _, list := range []*[]entry{&o.blobs, &o.keys, &o.pointers} {
+	for _, list := range []*[]entry{&o.blobs, &o.keys, &o.lists, &o.pointers} {
 		slices.SortFunc(*list, func(a, b entry) int { return cmp.Compare(a.near, b.near) })
 		for _, e := range *list {
 			key := o.bytes[e.at : e.at+e.key]
@@ -57,5 +57,5 @@ func (o *ordered) reset() {
 	if cap(o.bytes) > mostHeld {
 		*o = ordered{}
 	}
-	o.blobs, o.pointers, o.keys, o.bytes = o.blobs[:0], o.pointers[:0], o.keys[:0], o.bytes[:0]
+	o.blobs, o.pointers, o.keys, o.lists, o.bytes = o.blobs[:0], o.pointers[:0], o.keys[:0], o.lists[:0], o.bytes[:0]
 }

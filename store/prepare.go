@@ -17,11 +17,12 @@ type prepared struct {
 	ref, owner hash
 	content    hash
 	keys       []hash
-	keySum     uint64
-	old        pointer
-	found      bool
-	how        byte
-	packed     []byte // stampSize free bytes, then the packed body; nil: not packed yet
+	listed
+	keySum uint64
+	old    pointer
+	found  bool
+	how    byte
+	packed []byte // stampSize free bytes, then the packed body; nil: not packed yet
 }
 
 const (
@@ -73,6 +74,7 @@ func (s *Store) prepareRange(ctx context.Context, writes []Write, out []prepared
 		p      packer
 		person string
 		owner  = s.hash.patient("")
+		names  = listNames{}
 	)
 	for i := range writes {
 		w := &writes[i]
@@ -82,14 +84,14 @@ func (s *Store) prepareRange(ctx context.Context, writes []Write, out []prepared
 		if w.Patient != person {
 			person, owner = w.Patient, s.hash.patient(w.Patient)
 		}
-		if err := s.prepareOne(w, owner, &out[i], &p); err != nil {
+		if err := s.prepareOne(w, owner, &out[i], &p, names); err != nil {
 			return fmt.Errorf("%s/%s: %w", w.Type, w.ID, err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) prepareOne(w *Write, owner hash, out *prepared, p *packer) error {
+func (s *Store) prepareOne(w *Write, owner hash, out *prepared, p *packer, names listNames) error {
 	*out = prepared{Write: w, ref: s.hash.ref(w.Type, w.ID), owner: owner}
 	for _, k := range w.Keys {
 		h := cut(s.hash.of(domainKey, k))
@@ -100,6 +102,9 @@ func (s *Store) prepareOne(w *Write, owner hash, out *prepared, p *packer) error
 		out.keySum += binary.BigEndian.Uint64(h[:])
 	}
 	if !w.Delete {
+		var sum uint64
+		out.listed, sum = s.list(&w.Index, names)
+		out.keySum += sum
 		out.content = cut(s.hash.of(domainContent, out.ref[:], w.Raw, w.Aside))
 	}
 	var err error
@@ -121,7 +126,7 @@ func (p *prepared) same(cur pointer, found bool) bool {
 type packer struct{ body, out, arena []byte }
 
 func (s *Store) pack(w *prepared, p *packer) {
-	v := version{typ: w.Type, id: w.ID, patient: w.Patient, deleted: w.Delete, keys: w.keys}
+	v := version{typ: w.Type, id: w.ID, patient: w.Patient, deleted: w.Delete, keys: w.keys, listed: listed{lists: w.lists, place: w.place}}
 	if !w.Delete {
 		v.raw, v.aside = w.Raw, w.Aside
 	}

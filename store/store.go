@@ -43,6 +43,7 @@ type Store struct {
 
 	hash  *hasher
 	seal  *sealer
+	mask  mask
 	codec *codec
 	vault *Vault
 	bufs  sync.Pool // *[]byte: scratch for sealed and packed bytes
@@ -125,6 +126,9 @@ func (s *Store) begin(opt Options) error {
 	}
 	s.hash = newHasher(derive(data, "hash"))
 	if s.seal, err = newSealer(derive(data, "seal")); err != nil {
+		return err
+	}
+	if s.mask, err = newMask(derive(data, "lists")); err != nil {
 		return err
 	}
 	if s.vault, err = OpenVault(derive(data, "vault")); err != nil {

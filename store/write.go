@@ -57,7 +57,7 @@ func allowed(want uint64, cur pointer, found bool) error {
 // put writes a new version and moves the one before it to the history.
 func (c *commit) put(w *prepared, cur pending, found bool) (Result, error) {
 	next := pointer{patient: w.owner, content: w.content, keySum: w.keySum, version: cur.version + 1}
-	if len(w.keys) > 0 {
+	if len(w.keys)+len(w.lists) > 0 {
 		next.flags |= flagKeyed
 	}
 	left := ""
@@ -79,7 +79,7 @@ func (c *commit) put(w *prepared, cur pending, found bool) (Result, error) {
 	}
 	c.seq++
 	stamp(w.packed, c.seq, c.now)
-	p := &pending{pointer: next, how: w.how, packed: w.packed, keys: w.keys}
+	p := &pending{pointer: next, how: w.how, packed: w.packed, keys: w.keys, listed: w.listed}
 	if err := c.store(w.ref, p); err != nil {
 		return Result{}, err
 	}
@@ -136,17 +136,17 @@ func (c *commit) rekey(w *prepared, cur pending) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.dropKeys(w.ref, v.keys, w.keys); err != nil {
+	if err := errors.Join(c.dropKeys(w.ref, v.keys, w.keys), c.delist(w.ref, v.listed)); err != nil {
 		return Result{}, err
 	}
 	c.s.pack(w, &c.packer)
 	stamp(w.packed, v.seq, v.updated)
 	next := cur.pointer
 	next.keySum, next.flags = w.keySum, next.flags&^flagKeyed
-	if len(w.keys) > 0 {
+	if len(w.keys)+len(w.lists) > 0 {
 		next.flags |= flagKeyed
 	}
-	return Result{Version: cur.version}, c.store(w.ref, &pending{pointer: next, how: w.how, packed: w.packed, keys: w.keys})
+	return Result{Version: cur.version}, c.store(w.ref, &pending{pointer: next, how: w.how, packed: w.packed, keys: w.keys, listed: w.listed})
 }
 
 // store puts blob, keys and pointer into the batch; those of a first version
@@ -164,7 +164,8 @@ func (c *commit) store(ref hash, p *pending) error {
 		c.key = key2(c.key, tagKey, k, ref)
 		o.add(&o.keys, near1(k), c.key, nil)
 	}
-	c.val = p.pointer.append(c.val)
+	c.enlist(ref, p)
+	c.val = p.pointer.append(c.val[:0])
 	c.key = key1(c.key, tagPointer, ref)
 	o.add(&o.pointers, near1(ref), c.key, c.val)
 	if p.version == 1 {
@@ -195,7 +196,7 @@ func (c *commit) supersede(ref hash, cur pending) error {
 	if err != nil {
 		return nil // Lookup passes over keys whose resource does not have them
 	}
-	return c.dropKeys(ref, v.keys, nil)
+	return errors.Join(c.dropKeys(ref, v.keys, nil), c.delist(ref, v.listed))
 }
 
 // leave notes that older versions stay with the patient the resource leaves.
