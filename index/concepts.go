@@ -40,11 +40,15 @@ type concepts struct {
 	all   []concept
 	words wordIndex
 
+	forms   []form
+	formIDs map[string]uint32
+	formKey []byte // of the one writer
+
 	tallies sync.Pool // of *tallies, for searches
 }
 
 func newConcepts() *concepts {
-	c := &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex()}
+	c := &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex(), formIDs: map[string]uint32{}}
 	c.tallies.New = func() any { return new(tallies) }
 	return c
 }
@@ -78,9 +82,9 @@ func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	return one.kind, code
 }
 
-// intern numbers the concept of an event of a patient and keeps its words. Only
-// the one writer calls it, so its reads need no lock.
-func (c *concepts) intern(e *record.Event, patient uint32) uint32 {
+// intern numbers the concept of an event of a patient, and its form, and keeps its
+// words. Only the one writer calls it, so its reads need no lock.
+func (c *concepts) intern(e *record.Event, patient uint32) (id, form uint32) {
 	key := conceptKey{e.Kind, e.Concept.System, e.Concept.Value}
 	id, ok := c.ids[key]
 	if !ok {
@@ -91,7 +95,7 @@ func (c *concepts) intern(e *record.Event, patient uint32) uint32 {
 	for i := range e.Codes {
 		c.name(id, e.Codes[i].Display, patient)
 	}
-	return id
+	return id, c.form(id, e.Concept, e.Codes, e.Unit)
 }
 
 // add gives a new concept its number; texts it comes with are made searchable.
@@ -100,9 +104,11 @@ func (c *concepts) add(one concept) uint32 {
 	defer c.mu.Unlock()
 	id := uint32(len(c.all))
 	c.ids[conceptKey{one.kind, one.code.System, one.code.Value}] = id
-	c.words.add(id, one.code.Display)
-	if one.code.Value != one.code.Display {
-		c.words.add(id, one.code.Value)
+	if one.kind != Visit {
+		c.words.add(id, one.code.Display)
+		if one.code.Value != one.code.Display {
+			c.words.add(id, one.code.Value)
+		}
 	}
 	for i := range one.texts {
 		one.texts[i].doc = c.words.add(id, one.texts[i].text)

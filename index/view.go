@@ -59,7 +59,7 @@ func (v View) Position() uint64 { return v.s.position }
 func (v View) Everybody() Set { return v.s.all() }
 
 // OptedOut is the set of the patients who refuse use beyond their own care.
-func (v View) OptedOut() Set { return v.Where(func(p Patient) bool { return p.OptOut }) }
+func (v View) OptedOut() Set { return v.with(func(t trait) bool { return t == traitOptOut }) }
 
 // Where is the set of the patients for whom keep is true. It looks at everybody.
 func (v View) Where(keep func(Patient) bool) Set {
@@ -151,6 +151,9 @@ func (v View) Concepts() iter.Seq[Concept] {
 	return func(yield func(Concept) bool) {
 		for id := range v.s.concepts.len() {
 			c := v.concept(id)
+			if c.Kind == Visit {
+				continue
+			}
 			if c.Patients > 0 && !yield(c) {
 				return
 			}
