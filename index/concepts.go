@@ -40,6 +40,7 @@ type concepts struct {
 	all   []concept
 	words wordIndex
 
+	version uint64 // counts every change of names and forms
 	forms   []form
 	formIDs map[string]uint32
 	formKey []byte // of the one writer
@@ -102,6 +103,7 @@ func (c *concepts) intern(e *record.Event, patient uint32) (id, form uint32) {
 func (c *concepts) add(one concept) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	id := uint32(len(c.all))
 	c.ids[conceptKey{one.kind, one.code.System, one.code.Value}] = id
 	if one.kind != Visit {
@@ -130,6 +132,7 @@ func (c *concepts) name(id uint32, text string, patient uint32) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	one.texts = append(one.texts, conceptText{text, patient, c.words.add(id, text)})
 }
 
@@ -148,6 +151,7 @@ func clip(text string, n int) string {
 func (c *concepts) forget(removed map[uint32]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	for id := range c.all {
 		one := &c.all[id]
 		var kept []conceptText

@@ -57,6 +57,7 @@ func (c *concepts) form(concept uint32, code record.Code, codes []record.Code, u
 func (c *concepts) addForm(f form, key string) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	id := uint32(len(c.forms))
 	c.forms = append(c.forms, f)
 	c.formIDs[key] = id
@@ -85,6 +86,15 @@ func (v View) Forms() iter.Seq2[uint32, Form] {
 			}
 		}
 	}
+}
+
+// Vocabulary is a number that changes whenever a name or a form is added or taken
+// away: what was made of them holds as long as it stays.
+func (v View) Vocabulary() uint64 {
+	c := v.s.concepts
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.version
 }
 
 // FormsLen is the number of forms, which only grows.
@@ -181,4 +191,10 @@ func (d *decoder) forms(c *concepts, concept uint32) []uint32 {
 		ids = append(ids, c.form(concept, record.Code{}, codes, unit))
 	}
 	return ids
+}
+
+// ConceptKey is the identity of a concept: a kind and a code.
+type ConceptKey struct {
+	Kind          record.Kind
+	System, Value string
 }

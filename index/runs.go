@@ -1,8 +1,6 @@
 package index
 
 import (
-	"slices"
-
 	"ember/record"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -33,22 +31,56 @@ func (v View) Runs(kind record.Kind, code record.Code) []Run {
 // Len is the number of postings, those of hidden patients included.
 func (r Run) Len() int { return len(r.rows) }
 
-// From is where the postings of patients from an ordinal on begin.
-func (r Run) From(ordinal uint32) int {
-	i, _ := slices.BinarySearchFunc(r.rows, ordinal, func(p Posting, o uint32) int {
-		if p.Patient < o {
-			return -1
+// Within gives to take the postings of each patient of a set, from an ordinal up to
+// but without another, in order, until it returns false. The rows must not be
+// modified.
+func (r Run) Within(s Set, from, to uint32, take func(ordinal uint32, rows []Posting) bool) {
+	if s.b == nil {
+		return
+	}
+	it := s.b.Iterator()
+	it.AdvanceIfNeeded(from)
+	at := 0
+	for it.HasNext() {
+		ord := it.PeekNext()
+		if ord >= to {
+			return
 		}
-		return 1
-	})
-	return i
+		if at = r.seek(at, ord); at == len(r.rows) {
+			return
+		}
+		if found := r.rows[at].Patient; found != ord {
+			it.AdvanceIfNeeded(found)
+			continue
+		}
+		end := at + 1
+		for end < len(r.rows) && r.rows[end].Patient == ord {
+			end++
+		}
+		if (r.masked == nil || !r.masked.Contains(ord)) && !take(ord, r.rows[at:end]) {
+			return
+		}
+		at = end
+		it.Next()
+	}
 }
 
-// Rows are the postings from one place to another; they must not be modified.
-func (r Run) Rows(from, to int) []Posting { return r.rows[from:to] }
-
-// Hides reports whether a patient's postings in this run no longer hold: others do.
-func (r Run) Hides(ordinal uint32) bool { return r.masked != nil && r.masked.Contains(ordinal) }
-
-// Masked reports whether the run hides anybody.
-func (r Run) Masked() bool { return r.masked != nil }
+// seek is the first row from at on whose patient is ord or later: by steps that
+// double, then by halves, as the next patient is near more often than not.
+func (r Run) seek(at int, ord uint32) int {
+	step := 1
+	for at+step < len(r.rows) && r.rows[at+step-1].Patient < ord {
+		at += step
+		step *= 2
+	}
+	end := min(at+step, len(r.rows))
+	for at < end {
+		mid := int(uint(at+end) / 2)
+		if r.rows[mid].Patient < ord {
+			at = mid + 1
+		} else {
+			end = mid
+		}
+	}
+	return at
+}

@@ -1,0 +1,148 @@
+package cohort
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"ember/index"
+)
+
+// hit is an event of a patient that one or more leaves admit.
+type hit struct {
+	ord  uint32
+	day  int32
+	id   uint64 // tells events apart: the same event has the same
+	leaf uint64 // bits of the leaves that admit it
+}
+
+// maxLeaves is how many leaves one scan has bits for.
+const maxLeaves = 64
+
+// chunk is how many patients are scanned at a time, which bounds the memory.
+const chunk = 1 << 16
+
+// source is a run with the leaves that want it.
+type source struct {
+	run    index.Run
+	leaves uint64
+	number uint64
+}
+
+// scan gives the patients of within whose events, by day, pass a test. It looks only
+// at patients with postings of the first leaf.
+func (p *plan) scan(leaves []*leaf, within index.Set, test func(ord uint32, hits []hit) bool) (index.Set, error) {
+	sources := p.sources(leaves)
+	var found []uint32
+	if len(sources) == 1 || oneConcept(leaves) {
+		for _, s := range sources {
+			if err := p.straight(leaves, s, within, test, &found); err != nil {
+				return index.Set{}, err
+			}
+		}
+		return index.NewSet(found...), nil
+	}
+	var hits []hit
+	for from := uint64(0); from < math.MaxUint32; from += chunk {
+		next, ok := within.Next(uint32(from))
+		if !ok {
+			break
+		}
+		from = uint64(next) / chunk * chunk
+		hits = p.gather(leaves, sources, within, uint32(from), uint32(min(from+chunk, math.MaxUint32)), hits[:0])
+		if err := p.ctx.Err(); err != nil {
+			return index.Set{}, err
+		}
+		slices.SortFunc(hits, func(a, b hit) int {
+			return cmp.Or(cmp.Compare(a.ord, b.ord), cmp.Compare(a.day, b.day), cmp.Compare(a.id, b.id))
+		})
+		for i := 0; i < len(hits); {
+			end := i + 1
+			for end < len(hits) && hits[end].ord == hits[i].ord {
+				end++
+			}
+			ord := hits[i].ord
+			if test(ord, hits[i:end:end]) {
+				found = append(found, ord)
+			}
+			i = end
+		}
+	}
+	return index.NewSet(found...), p.ctx.Err()
+}
+
+// oneConcept reports whether there is one leaf with one concept: its runs have no
+// patient in common and are in order already.
+func oneConcept(leaves []*leaf) bool { return len(leaves) == 1 && len(leaves[0].chosen.concepts) <= 1 }
+
+// sources are the runs of all concepts of the leaves, each once.
+func (p *plan) sources(leaves []*leaf) []source {
+	var all []source
+	at := map[index.ConceptKey][2]int{}
+	for bit, l := range leaves {
+		for _, c := range l.chosen.concepts {
+			key := index.ConceptKey{Kind: c.kind, System: c.code.System, Value: c.code.Value}
+			span, ok := at[key]
+			if !ok {
+				span[0] = len(all)
+				for _, r := range p.v.Runs(c.kind, c.code) {
+					all = append(all, source{run: r, number: uint64(len(all)) << 32})
+				}
+				span[1] = len(all)
+				at[key] = span
+			}
+			for i := span[0]; i < span[1]; i++ {
+				all[i].leaves |= 1 << bit
+			}
+		}
+	}
+	return all
+}
+
+func admitted(leaves []*leaf, wanted uint64, r *index.Posting) (bits uint64) {
+	for bit, l := range leaves {
+		if wanted&(1<<bit) != 0 && l.admits(r) {
+			bits |= 1 << bit
+		}
+	}
+	return bits
+}
+
+// straight tests the patients of one run, whose postings are in order.
+func (p *plan) straight(leaves []*leaf, s source, within index.Set, test func(uint32, []hit) bool, found *[]uint32) error {
+	var hits []hit
+	n := 0
+	s.run.Within(within, 0, math.MaxUint32, func(ord uint32, rows []index.Posting) bool {
+		hits = hits[:0]
+		for i := range rows {
+			if bits := admitted(leaves, s.leaves, &rows[i]); bits != 0 {
+				hits = append(hits, hit{ord, rows[i].Day, uint64(i), bits})
+			}
+		}
+		if len(hits) > 0 && test(ord, hits) {
+			*found = append(*found, ord)
+		}
+		n++
+		return n%4096 != 0 || p.ctx.Err() == nil
+	})
+	return p.ctx.Err()
+}
+
+// gather collects the events of the patients of within from one ordinal up to another.
+func (p *plan) gather(leaves []*leaf, sources []source, within index.Set, from, to uint32, hits []hit) []hit {
+	for _, s := range sources {
+		number := s.number
+		s.run.Within(within, from, to, func(ord uint32, rows []index.Posting) bool {
+			for i := range rows {
+				if bits := admitted(leaves, s.leaves, &rows[i]); bits != 0 {
+					hits = append(hits, hit{ord, rows[i].Day, number | uint64(i), bits})
+				}
+			}
+			return true
+		})
+		if p.ctx.Err() != nil {
+			return hits
+		}
+	}
+	return hits
+}
