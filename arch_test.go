@@ -25,7 +25,7 @@ var doors = map[string][]string{
 	"recommender/safety": {"record", "terms"},
 	"recommender":        {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety"},
 	"recommender/eval":   {"recommender", "record", "learn", "terms", "charts"},
-	"cohort":             {"record", "terms", "timelines", "index", "learn"},
+	"cohort":             {"record", "terms", "index"},
 	"ingest":             {"record", "terms", "fhir", "store", "timelines", "index", "embeddings"},
 	"server":             {"record", "terms", "fhir", "recommender", "recommender/safety", "aiaas", "cohort", "server/auth"},
 	"server/auth":        {},

@@ -16,6 +16,7 @@ import (
 
 	"ember/aiaas"
 	"ember/cache"
+	"ember/cohort"
 	"ember/fhir"
 	"ember/index"
 	"ember/ingest"
@@ -50,6 +51,7 @@ type App struct {
 	ingest     *ingest.Ingest
 	models     *models.Registry
 	service    *aiaas.Service
+	cohorts    *cohort.Service
 	cache      *cache.Layered
 	closers    []func() error
 	audit      *auditLog
@@ -75,7 +77,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openService, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openService, a.openIngest, a.openCohorts, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -148,7 +150,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Models: a.service, Embedder: embedder{a},
+		Models: a.service, Embedder: embedder{a}, Cohorts: a.cohorts,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

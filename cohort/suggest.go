@@ -62,3 +62,21 @@ func hint(word string, of []string) string {
 	}
 	return "known are " + strings.Join(sorted, ", ")
 }
+
+// hasWord reports whether a word of a text begins so.
+func hasWord(text, prefix string) bool {
+	text, prefix = strings.ToLower(text), strings.ToLower(prefix)
+	for i := strings.Index(text, prefix); i >= 0; {
+		if i == 0 || !letter(text[i-1]) {
+			return true
+		}
+		next := strings.Index(text[i+1:], prefix)
+		if next < 0 {
+			return false
+		}
+		i += 1 + next
+	}
+	return false
+}
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 0x80 }

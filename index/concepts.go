@@ -72,7 +72,10 @@ func (c *concepts) lookup(kind record.Kind, code record.Code) (uint32, bool) {
 func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	one := &c.all[id]
+	return c.all[id].kind, c.all[id].named()
+}
+
+func (one *concept) named() record.Code {
 	code := one.code
 	if code.Display == "" && len(one.texts) > 0 {
 		code.Display = one.texts[0].text
@@ -80,7 +83,7 @@ func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	if code.Display == "" {
 		code.Display = code.Value
 	}
-	return one.kind, code
+	return code
 }
 
 // intern numbers the concept of an event of a patient, and its form, and keeps its

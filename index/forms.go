@@ -19,7 +19,7 @@ const VisitSystem = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 // concept, and the unit of the value as found.
 type Form struct {
 	Kind    record.Kind
-	Concept record.Code
+	Concept record.Code   // with the best words there are as Display
 	Codes   []record.Code // system and value only; shared, do not modify
 	Unit    string
 }
@@ -112,7 +112,7 @@ func (v View) Form(id uint32) Form {
 	defer c.mu.RUnlock()
 	f := &c.forms[id]
 	one := &c.all[f.concept]
-	return Form{Kind: one.kind, Concept: one.code, Codes: f.codes, Unit: f.unit}
+	return Form{Kind: one.kind, Concept: one.named(), Codes: f.codes, Unit: f.unit}
 }
 
 // Called are the concepts of some kinds (none = all) with all words of the text in
@@ -145,7 +145,7 @@ func (v View) Called(text string, kinds []record.Kind) []record.Code {
 			continue
 		}
 		if named(one.code.Display) || named(one.code.Value) || slices.ContainsFunc(one.texts, func(t conceptText) bool { return named(t.text) }) {
-			found = append(found, one.code)
+			found = append(found, one.named())
 		}
 	}
 	return found

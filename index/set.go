@@ -91,3 +91,11 @@ func (s Set) Next(from uint32) (ordinal uint32, ok bool) {
 	}
 	return it.PeekNext(), true
 }
+
+// Bytes is about how much memory the set takes.
+func (s Set) Bytes() int {
+	if s.b == nil {
+		return 0
+	}
+	return int(s.b.GetSizeInBytes())
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ember/aiaas"
+	"ember/cohort"
 	"ember/fhir"
 	"ember/server/auth"
 )
@@ -100,6 +101,8 @@ func faultOf(err error) *Fault {
 			Hint: "send smaller Bundles, or NDJSON as application/fhir+ndjson, which has no such limit"}
 	case errors.Is(err, ErrNoVector):
 		return &Fault{Status: http.StatusUnprocessableEntity, Code: "value", Path: "input", Detail: "nothing is known of an input, so it has no place", Hint: "send other words, or a code that patients have"}
+	case cohortFault(err) != nil:
+		return cohortFault(err)
 	case serviceFault(err) != nil:
 		return serviceFault(err)
 	case errors.Is(err, ErrUnready):
@@ -117,6 +120,26 @@ func faultOf(err error) *Fault {
 		return &Fault{Status: statusGone, Code: "timeout", Detail: "the client left, or the server stops"}
 	}
 	return &Fault{Status: http.StatusInternalServerError, Code: "exception", Detail: "internal error"}
+}
+
+// cohortFault is the fault of an error about a cohort, nil for others. Its texts hold
+// words of the definition.
+func cohortFault(err error) *Fault {
+	var bad *cohort.Error
+	switch {
+	case errors.As(err, &bad):
+		path := bad.Path
+		if bad.Offset >= 0 {
+			path = "text"
+		}
+		return &Fault{Status: http.StatusBadRequest, Code: "value", Path: path, Detail: bad.Detail, Hint: bad.Hint}
+	case errors.Is(err, cohort.ErrBudget):
+		return &Fault{Status: http.StatusTooManyRequests, Code: "throttled", Detail: "this caller has asked for as many different cohorts as may be asked for in a day",
+			Hint: "go on tomorrow; cohort-questions in the configuration says how many there are", RetryAfter: time.Hour}
+	case errors.Is(err, cohort.ErrNotFound):
+		return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "not found", Hint: "GET /v1/cohorts lists what is saved"}
+	}
+	return nil
 }
 
 // serviceFault is the fault of an error of the model service, nil for others. Its
