@@ -81,7 +81,7 @@ func dashed(s string) string {
 // choice is which forms of coding a criterion admits, and how their values convert.
 // It does not change.
 type choice struct {
-	vocabulary uint64
+	vocabulary index.Vocabulary
 	// form holds for each form 0 = not admitted, 1 = admitted without comparable
 	// values, else 2 + the place in conversions.
 	form        []uint16

@@ -75,6 +75,7 @@ func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	return c.all[id].kind, c.all[id].named()
 }
 
+// named is the code with the best words there are.
 func (one *concept) named() record.Code {
 	code := one.code
 	if code.Display == "" && len(one.texts) > 0 {

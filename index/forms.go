@@ -88,13 +88,19 @@ func (v View) Forms() iter.Seq2[uint32, Form] {
 	}
 }
 
-// Vocabulary is a number that changes whenever a name or a form is added or taken
-// away: what was made of them holds as long as it stays.
-func (v View) Vocabulary() uint64 {
+// Vocabulary stands for the names and forms there are: what was made of them holds
+// as long as it is equal. The zero Vocabulary is none.
+type Vocabulary struct {
+	of      *concepts
+	version uint64
+}
+
+// Vocabulary is another one whenever a name or a form is added or taken away.
+func (v View) Vocabulary() Vocabulary {
 	c := v.s.concepts
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.version
+	return Vocabulary{c, c.version}
 }
 
 // FormsLen is the number of forms, which only grows.
