@@ -2,6 +2,7 @@ package cohort_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -356,9 +357,39 @@ func TestExact(t *testing.T) {
 		if len(want) > 0 && len(want) < len(w.docs) {
 			some++
 		}
+		w.checkWhy(c, fmt.Sprint("p", rng.IntN(450)), want)
 	}
 	if some < questions/2 {
 		t.Errorf("only %d of %d questions have an answer between none and all", some, questions)
+	}
+}
+
+// checkWhy holds what is said of one patient to whether he is among those who match,
+// and the events named to his timeline.
+func (w *ward) checkWhy(c cohort.Criterion, id string, want []string) {
+	w.Helper()
+	why, err := w.e.Why(context.Background(), cohort.Question{Criterion: c, Now: now}, id)
+	d, there := w.docs[id]
+	if !there || d.Timeline.Person.OptOut {
+		if !errors.Is(err, cohort.ErrNotFound) {
+			w.Fatalf("%s is not there: %v", id, err)
+		}
+		return
+	}
+	if err != nil || why.Matches != slices.Contains(want, id) {
+		w.Fatalf("%s: why says %v of %s, %v", cohort.Print(c), why.Matches, id, err)
+	}
+	for _, r := range why.Reasons {
+		for _, e := range r.Evidence {
+			own := e.Kind == "encounter" || e.Source == "Patient/"+id || strings.HasPrefix(e.Source, "DocumentReference/"+id+"-") ||
+				slices.ContainsFunc(slices.Concat(d.Timeline.Events, d.Timeline.Undated), func(o record.Event) bool { return o.Source == e.Source })
+			if !own {
+				w.Fatalf("%s: %s is no event of %s", r.Text, e.Source, id)
+			}
+		}
+		if r.Holds && len(r.Evidence) == 0 && !strings.HasPrefix(r.Text, "cohort:") {
+			w.Fatalf("%s holds for %s without evidence", r.Text, id)
+		}
 	}
 }
 
