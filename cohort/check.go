@@ -90,9 +90,9 @@ func (k *checker) single(c *Criterion) {
 	case c.Age != nil:
 		k.age(c.Age, c.at)
 	case c.Sex != "" && !slices.Contains(sexes, c.Sex):
-		k.fail(c.at, hint(c.Sex, sexes), "there is no sex %q", clipped(c.Sex))
+		k.fail(c.at, hint(c.Sex, sexes), "there is no such sex")
 	case c.Life != "" && c.Life != "alive" && c.Life != "dead":
-		k.fail(c.at, "write alive or dead", "%q is neither alive nor dead", clipped(c.Life))
+		k.fail(c.at, "write alive or dead", "this is neither alive nor dead")
 	case c.Note != nil && !strings.ContainsFunc(c.Note.Phrase, func(r rune) bool { return r > ' ' && !strings.ContainsRune(`.,;:!?()[]{}"'*-`, r) }):
 		k.fail(c.at, `write note:"some words"`, "the phrase has no words")
 	case c.Note != nil && len(c.Note.Phrase) > 200:
@@ -149,7 +149,7 @@ func (k *checker) step(i int, s *Step) {
 	case i == 0 && (s.Within != "" || s.Without != nil):
 		k.fail(s.Event.atWithin, "say it behind a later event", "there is no step before the first")
 	case s.Within != "" && !ok:
-		k.fail(s.Event.atWithin, "write a number and d, w, m or y, as in 30d", "%q is no length of time", clipped(s.Within))
+		k.fail(s.Event.atWithin, "write a number and d, w, m or y, as in 30d", "this is no length of time")
 	}
 }
 
@@ -159,7 +159,7 @@ func (k *checker) event(e *Event) {
 	}
 	kind, ok := kindOf(e.Kind)
 	if !ok {
-		k.fail(e.at, hint(e.Kind, []string{"condition", "finding", "medication", "procedure", "test", "allergy", "immunization", "family-history", "plan", encounterKind}), "there is no kind %q", clipped(e.Kind))
+		k.fail(e.at, hint(e.Kind, []string{"condition", "finding", "medication", "procedure", "test", "allergy", "immunization", "family-history", "plan", encounterKind}), "there is no such kind")
 	}
 	which := 0
 	for _, w := range [...]string{e.Text, e.Code, e.Under, e.Set, e.Class} {
@@ -178,7 +178,7 @@ func (k *checker) event(e *Event) {
 	if e.Value != nil {
 		k.bounds(&e.Value.Range, e.atValue)
 		if e.Value.Unit != "" && !k.e.opt.Terms.KnowsUnit(e.Value.Unit) {
-			k.fail(e.atValue, "write UCUM, as in mg/dL, mmol/L or %", "%q is no unit", clipped(e.Value.Unit))
+			k.fail(e.atValue, "write UCUM, as in mg/dL, mmol/L or %", "this is no unit")
 		}
 		if kind == visitKind {
 			k.fail(e.atValue, "leave the value out", "encounters have no values")
@@ -196,18 +196,18 @@ func (k *checker) names(e *Event, kind record.Kind) {
 	tt := k.e.opt.Terms
 	switch {
 	case e.Set != "" && !slices.Contains(tt.ValueSets(), e.Set):
-		k.fail(e.atWhich, hint(e.Set, tt.ValueSets()), "there is no value set %q", clipped(e.Set))
+		k.fail(e.atWhich, hint(e.Set, tt.ValueSets()), "there is no such value set")
 	case e.Class != "" && kind != 0 && kind != record.Medication:
-		k.fail(e.atWhich, "write drug.class:"+shown(e.Class), "only drugs have classes")
+		k.fail(e.atWhich, "write drug.class:…", "only drugs have classes")
 	case e.Class != "":
 		if _, h := k.e.class(e.Class); h != "" {
-			k.fail(e.atWhich, h, "there is no drug class %q", clipped(e.Class))
+			k.fail(e.atWhich, h, "there is no such drug class")
 		}
 	case e.Code != "" && strings.TrimSpace(lastPart(e.Code)) == "", e.Under != "" && strings.TrimSpace(lastPart(e.Under)) == "":
 		k.fail(e.atWhich, "write E11.9 or loinc|4548-4", "the code is empty")
 	case e.Code != "" || e.Under != "":
 		if _, unknown := codeOf(e.Code + e.Under); unknown != "" {
-			k.fail(e.atWhich, hint(unknown, systemNames()), "there is no code system %q", clipped(unknown))
+			k.fail(e.atWhich, hint(unknown, systemNames()), "there is no such code system")
 		}
 	}
 }
@@ -217,7 +217,7 @@ func lastPart(code string) string { return code[strings.LastIndexByte(code, '|')
 func (k *checker) times(e *Event) {
 	for _, s := range [...]string{e.Within, e.Last} {
 		if _, ok := days(s); s != "" && !ok {
-			k.fail(e.atWithin, "write a number and d, w, m or y, as in 30d", "%q is no length of time", clipped(s))
+			k.fail(e.atWithin, "write a number and d, w, m or y, as in 30d", "this is no length of time")
 		}
 	}
 	if e.Within != "" && e.Count < 2 {
@@ -227,9 +227,9 @@ func (k *checker) times(e *Event) {
 	until, untilOK := dayOf(e.Until)
 	switch {
 	case e.Since != "" && !sinceOK:
-		k.fail(e.at, "write YYYY-MM-DD", "%q is no day", clipped(e.Since))
+		k.fail(e.at, "write YYYY-MM-DD", "this is no day")
 	case e.Until != "" && !untilOK:
-		k.fail(e.at, "write YYYY-MM-DD", "%q is no day", clipped(e.Until))
+		k.fail(e.at, "write YYYY-MM-DD", "this is no day")
 	case e.Since != "" && e.Until != "" && since > until:
 		k.fail(e.at, "turn them round", "the time ends before it begins")
 	}

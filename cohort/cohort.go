@@ -33,8 +33,8 @@ var ErrInvalid = errors.New("cohort: the definition cannot be used")
 // there, or refuses.
 var ErrNotFound = errors.New("cohort: not found")
 
-// Error says what is wrong with a definition, and where. Its texts hold words of the
-// definition and never data of patients.
+// Error says what is wrong with a definition, and where. Its texts hold
+// names of fields, units and codes that are known to all, and no word that was asked for.
 type Error struct {
 	Offset int    // bytes into the text; -1 where there is none
 	Path   string // into the JSON, "all[1].event.value"

@@ -78,7 +78,7 @@ func (p *plan) explain(l *leaf) error {
 		p.meant = append(p.meant, m)
 	}
 	if len(all) == 0 && asked != "" && l.ev.Kind != encounterKind {
-		p.warnings = append(p.warnings, *l.ev.atWhich.fail(p.suggestion(l.ev), "nothing that %d patients or more have is meant by %q", minCell, clipped(asked)))
+		p.warnings = append(p.warnings, *l.ev.atWhich.fail(p.suggestion(l.ev), "nothing that %d patients or more have is called so", minCell))
 	}
 	if l.ev.Value == nil {
 		return nil

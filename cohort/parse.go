@@ -50,7 +50,7 @@ func Parse(text string) (Criterion, error) {
 		if t.text == ")" {
 			return Criterion{}, p.here().fail("take it away, or open one before", "this parenthesis closes nothing")
 		}
-		return Criterion{}, p.here().fail("", "%q is not understood here", t.text)
+		return Criterion{}, p.here().fail("", "this is not understood here")
 	}
 	return c, nil
 }
@@ -249,18 +249,18 @@ func (p *parser) field() (name, mode string, err error) {
 	}
 	if t.quoted || next != ":" && !slices.Contains([]string{">", ">=", "<", "<=", "="}, next) {
 		if strings.ContainsAny(t.text, "():<>=") {
-			return "", "", at.fail("write for example condition:diabetes", "%q is not understood here", t.text)
+			return "", "", at.fail("write for example condition:diabetes", "this is not understood here")
 		}
-		return "", "", at.fail("write field:value, for example condition:"+shown(t.text), "%q says nothing of what it is", t.text)
+		return "", "", at.fail("write field:value, for example condition:diabetes or note:diabetes", "this word does not say what it is")
 	}
 	p.i++
 	name, mode, dotted := strings.Cut(strings.ToLower(t.text), ".")
 	switch {
 	case !slices.Contains(fieldNames, name) && fields[name] == "":
-		return "", "", at.fail(hint(name, fieldNames), "there is no field %q", name)
+		return "", "", at.fail(hint(name, fieldNames), "there is no such field")
 	case dotted && name == "note" && mode == "denied":
 	case dotted && (fields[name] == "" && name != "any" || !slices.Contains(modes, mode)):
-		return "", "", at.fail(hint(mode, modes), "%s has no mode %q", name, mode)
+		return "", "", at.fail(hint(mode, modes), "%s has no such mode", name)
 	}
 	if next == ":" {
 		p.i++
@@ -354,7 +354,7 @@ func (p *parser) modifiers(e *Event) error {
 		case len(low) > 1 && low[0] == 'x' && allDigits(low[1:]):
 			if err = twice(e.Count != 0); err == nil {
 				if e.Count, err = strconv.Atoi(low[1:]); err != nil || e.Count < 1 {
-					return at.fail("write x2 or more", "%q is no number of events", t.text)
+					return at.fail("write x2 or more", "this is no number of events")
 				}
 			}
 		case low == "within":
@@ -404,7 +404,7 @@ func (p *parser) span() (string, error) {
 	}
 	low := strings.ToLower(t.text)
 	if _, ok := days(low); !ok || t.quoted {
-		return "", at.fail("write a number and d, w, m or y, as in 30d", "%q is no length of time", t.text)
+		return "", at.fail("write a number and d, w, m or y, as in 30d", "this is no length of time")
 	}
 	p.i++
 	return low, nil
@@ -416,7 +416,7 @@ func (p *parser) day() (string, error) {
 		return "", at.fail("write YYYY-MM-DD", "a day is missing")
 	}
 	if _, ok := dayOf(t.text); !ok {
-		return "", at.fail("write YYYY-MM-DD, as in 2024-03-31", "%q is no day", t.text)
+		return "", at.fail("write YYYY-MM-DD, as in 2024-03-31", "this is no day")
 	}
 	p.i++
 	return t.text, nil
@@ -452,7 +452,7 @@ func (p *parser) comparison(age bool) (*Range, string, error) {
 	}
 	low, rest, ok := number(t.text)
 	if !ok {
-		return nil, "", at.fail("write a number, as in >9.5", "%q is no number", t.text)
+		return nil, "", at.fail("write a number, as in >9.5", "this is no number")
 	}
 	p.i++
 	r := &Range{}
@@ -494,7 +494,7 @@ func (p *parser) comparison(age bool) (*Range, string, error) {
 	}
 	if age {
 		if rest != "" && rest != "y" {
-			return nil, "", at.fail("ages are in years", "%q is not understood after the age", rest)
+			return nil, "", at.fail("ages are in years", "this is not understood as an age")
 		}
 		return r, "", nil
 	}

@@ -212,7 +212,7 @@ func (n noteNode) eval(p *plan, within index.Set) (index.Set, error) {
 func (p *plan) savedNode(c *Criterion) (node, error) {
 	ids, err := p.e.opt.Saved(p.ctx, c.Cohort)
 	if errors.Is(err, ErrNotFound) {
-		return nil, c.at.fail("GET /v1/cohorts lists what is saved", "no cohort is saved as %q", clipped(c.Cohort))
+		return nil, c.at.fail("GET /v1/cohorts lists what is saved", "no cohort is saved under this name")
 	}
 	if err != nil {
 		return nil, err

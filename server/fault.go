@@ -123,7 +123,7 @@ func faultOf(err error) *Fault {
 }
 
 // cohortFault is the fault of an error about a cohort, nil for others. Its texts hold
-// words of the definition.
+// no word that was asked for.
 func cohortFault(err error) *Fault {
 	var bad *cohort.Error
 	switch {
