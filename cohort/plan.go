@@ -161,6 +161,9 @@ func (n ageNode) eval(p *plan, within index.Set) (index.Set, error) {
 	for high >= 0 && !n.r.holds(float64(high)) {
 		high--
 	}
+	if within.Len() <= fewPeople {
+		return p.aged(within, low, high), p.ctx.Err()
+	}
 	dead := within.And(p.v.Dead())
 	living := within.AndNot(dead)
 	year := p.now.UTC().Year()
@@ -170,15 +173,34 @@ func (n ageNode) eval(p *plan, within index.Set) (index.Set, error) {
 	}
 	sure := living.And(p.v.Born(first, year-low-1))
 	unsure := index.Union(living.And(p.v.Born(year-low, year-low)), living.And(p.v.Born(year-high-1, year-high-1)), dead)
-	checked := index.Collect(func(yield func(uint32) bool) {
-		for ord := range unsure.All() {
-			age, ok := ageNow(p.v.Patient(ord), p.now)
-			if ok && n.r.holds(float64(age)) && !yield(ord) {
+	return sure.Or(p.aged(unsure, low, high)), p.ctx.Err()
+}
+
+// fewPeople is up to how many people are looked at one by one.
+const fewPeople = 50_000
+
+// aged are the patients of a set who are from low to high years old.
+func (p *plan) aged(set index.Set, low, high int) index.Set {
+	today := p.now.UTC()
+	year, month, day := today.Year(), uint8(today.Month()), uint8(today.Day())
+	return index.Collect(func(yield func(uint32) bool) {
+		for ord := range set.All() {
+			who := p.v.Patient(ord)
+			var age int
+			ok := !who.Born.Zero()
+			if who.Dead {
+				age, ok = ageNow(who, p.now)
+			} else if b := who.Born; ok {
+				age = year - int(b.Year)
+				if month < max(b.Month, 1) || month == max(b.Month, 1) && day < max(b.Day, 1) {
+					age--
+				}
+			}
+			if ok && age >= low && age <= high && !yield(ord) {
 				return
 			}
 		}
 	})
-	return sure.Or(checked), p.ctx.Err()
 }
 
 // ageNow is the age in completed years, of the dead at death where that is known.

@@ -1,7 +1,6 @@
 package cohort
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -42,20 +41,19 @@ func (p *plan) scan(leaves []*leaf, within index.Set, test func(ord uint32, hits
 		}
 		return index.NewSet(found...), nil
 	}
-	var hits []hit
+	var hits, spare []hit
+	var ends []int
 	for from := uint64(0); from < math.MaxUint32; from += chunk {
 		next, ok := within.Next(uint32(from))
 		if !ok {
 			break
 		}
 		from = uint64(next) / chunk * chunk
-		hits = p.gather(leaves, sources, within, uint32(from), uint32(min(from+chunk, math.MaxUint32)), hits[:0])
+		hits, ends = p.gather(leaves, sources, within, uint32(from), uint32(min(from+chunk, math.MaxUint32)), hits[:0], ends[:0])
 		if err := p.ctx.Err(); err != nil {
 			return index.Set{}, err
 		}
-		slices.SortFunc(hits, func(a, b hit) int {
-			return cmp.Or(cmp.Compare(a.ord, b.ord), cmp.Compare(a.day, b.day), cmp.Compare(a.id, b.id))
-		})
+		hits, spare = merged(hits, spare, ends)
 		for i := 0; i < len(hits); {
 			end := i + 1
 			for end < len(hits) && hits[end].ord == hits[i].ord {
@@ -128,8 +126,9 @@ func (p *plan) straight(leaves []*leaf, s source, within index.Set, test func(ui
 	return p.ctx.Err()
 }
 
-// gather collects the events of the patients of within from one ordinal up to another.
-func (p *plan) gather(leaves []*leaf, sources []source, within index.Set, from, to uint32, hits []hit) []hit {
+// gather collects the events of the patients of within from one ordinal up to
+// another: stretches in order, and where each ends.
+func (p *plan) gather(leaves []*leaf, sources []source, within index.Set, from, to uint32, hits []hit, ends []int) ([]hit, []int) {
 	for _, s := range sources {
 		number := s.number
 		s.run.Within(within, from, to, func(ord uint32, rows []index.Posting) bool {
@@ -141,8 +140,49 @@ func (p *plan) gather(leaves []*leaf, sources []source, within index.Set, from, 
 			return true
 		})
 		if p.ctx.Err() != nil {
-			return hits
+			return hits, ends
+		}
+		if len(ends) == 0 && len(hits) > 0 || len(ends) > 0 && len(hits) > ends[len(ends)-1] {
+			ends = append(ends, len(hits))
 		}
 	}
-	return hits
+	return hits, ends
+}
+
+// before orders hits by patient, day and event.
+func (h *hit) before(o *hit) bool {
+	a, b := uint64(h.ord)<<32|uint64(uint32(h.day)^1<<31), uint64(o.ord)<<32|uint64(uint32(o.day)^1<<31)
+	return a < b || a == b && h.id < o.id
+}
+
+// merged puts stretches that are in order into one, two at a time; spare is memory
+// that may be used, and what is left over comes back for the next time.
+func merged(hits, spare []hit, ends []int) (in, left []hit) {
+	for len(ends) > 1 {
+		spare = slices.Grow(spare[:0], len(hits))[:0]
+		kept, start := ends[:0], 0
+		for i := 0; i < len(ends); i += 2 {
+			mid, end := ends[i], ends[i]
+			if i+1 < len(ends) {
+				end = ends[i+1]
+			}
+			spare = mergeTwo(spare, hits[start:mid], hits[mid:end])
+			start = end
+			kept = append(kept, end)
+		}
+		ends = kept
+		hits, spare = spare, hits
+	}
+	return hits, spare
+}
+
+func mergeTwo(into, a, b []hit) []hit {
+	for len(a) > 0 && len(b) > 0 {
+		if b[0].before(&a[0]) {
+			into, b = append(into, b[0]), b[1:]
+		} else {
+			into, a = append(into, a[0]), a[1:]
+		}
+	}
+	return append(append(into, a...), b...)
 }

@@ -68,7 +68,7 @@ func mergeTraits(layers []layer) traits {
 
 // with is the set of the patients who have a trait that is wanted.
 func (v View) with(want func(trait) bool) Set {
-	out := roaring.New()
+	var found []*roaring.Bitmap
 	for _, l := range v.s.layers {
 		for of, set := range l.traits {
 			if !want(of) {
@@ -77,10 +77,13 @@ func (v View) with(want func(trait) bool) Set {
 			if l.masked != nil {
 				set = roaring.AndNot(set, l.masked)
 			}
-			out.Or(set)
+			found = append(found, set)
 		}
 	}
-	return Set{out}
+	if len(found) == 1 {
+		return Set{found[0]}
+	}
+	return Set{roaring.FastOr(found...)}
 }
 
 // Sex is the set of the patients of a sex; 0 = unknown.
