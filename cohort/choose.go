@@ -3,6 +3,7 @@ package cohort
 import (
 	"hash/maphash"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -97,8 +98,29 @@ type chosenConcept struct {
 	whole bool // all forms are admitted
 }
 
-// affine turns a value into the unit asked for.
-type affine struct{ mul, add float64 }
+// affine turns a value into the unit asked for. Values below least and above most are
+// out of the range asked for, others are to be looked at.
+type affine struct {
+	mul, add    float64
+	least, most float32
+}
+
+// around sets least and most, a little wider than the range is.
+func (a affine) around(r Range) affine {
+	a.least, a.most = float32(math.Inf(-1)), float32(math.Inf(1))
+	low, high := r.ends()
+	if a.mul <= 0 {
+		return a
+	}
+	wide := func(v float64) float64 { return 1e-5 * (abs(v) + abs(a.add) + 1e-30) / a.mul }
+	if low != nil {
+		a.least = float32((*low-a.add)/a.mul - wide(*low))
+	}
+	if high != nil {
+		a.most = float32((*high-a.add)/a.mul + wide(*high))
+	}
+	return a
+}
 
 func (a affine) of(v float64) float64 { return v*a.mul + a.add }
 
@@ -130,7 +152,7 @@ func (e *Engine) keyOf(ev *Event) uint64 {
 	h.SetSeed(e.seed)
 	unit := "-"
 	if ev.Value != nil {
-		unit = "=" + ev.Value.Unit
+		unit = "=" + string(printedRange(nil, ev.Value.Range, ev.Value.Unit))
 	}
 	for _, s := range [...]string{ev.Kind, ev.Text, ev.Code, ev.Under, ev.Set, ev.Class, unit} {
 		_, _ = h.WriteString(s) // it never fails
@@ -167,7 +189,7 @@ func (e *Engine) find(v index.View, ev *Event) *choice {
 			continue
 		}
 		if a, ok := e.conversion(f, ev.Value.Unit); ok {
-			c.form[id] = uint16(2 + c.place(a))
+			c.form[id] = uint16(2 + c.place(a.around(ev.Value.Range)))
 			if ev.Value.Unit == "" && e.opt.Terms.UsualUnit(f.Concept.Value) == "" && f.Unit != "" && !slices.Contains(c.mixed, f.Unit) {
 				c.mixed = append(c.mixed, f.Unit)
 			}
@@ -214,7 +236,7 @@ func (e *Engine) conversion(f index.Form, unit string) (affine, bool) {
 		unit = usual
 	}
 	if unit == "" || from == unit {
-		return affine{1, 0}, true
+		return affine{mul: 1}, true
 	}
 	if from == "" {
 		return affine{}, false
@@ -224,7 +246,7 @@ func (e *Engine) conversion(f index.Form, unit string) (affine, bool) {
 		return affine{}, false
 	}
 	one, ok := tt.Convert(1, from, unit, loinc)
-	return affine{one - zero, zero}, ok
+	return affine{mul: one - zero, add: zero}, ok
 }
 
 // admission is the test of whether a form is meant. It depends on the view only for

@@ -138,7 +138,11 @@ func (l *leaf) admits(r *index.Posting) bool {
 	case l.ev.Value == nil:
 		return true
 	}
-	return f >= 2 && r.Value == r.Value && l.ev.Value.holds(l.chosen.conversions[f-2].of(float64(r.Value)))
+	if f < 2 {
+		return false
+	}
+	a := &l.chosen.conversions[f-2]
+	return r.Value >= a.least && r.Value <= a.most && l.ev.Value.holds(a.of(float64(r.Value)))
 }
 
 // ofAge reports whether a patient had the age asked for on a day.
@@ -164,7 +168,7 @@ func (l *leaf) sets(p *plan, want func(chosenConcept) bool) []index.Set {
 
 func (l *leaf) eval(p *plan, within index.Set) (index.Set, error) {
 	if !l.plain {
-		return p.scan([]*leaf{l}, within, l.enough(p))
+		return p.scan([]*leaf{l}, 1, within, l.enough(p))
 	}
 	found := index.Union(l.sets(p, func(c chosenConcept) bool { return c.whole })...).And(within)
 	if !slices.ContainsFunc(l.chosen.concepts, func(c chosenConcept) bool { return !c.whole }) {
@@ -174,20 +178,22 @@ func (l *leaf) eval(p *plan, within index.Set) (index.Set, error) {
 	chosen := *l.chosen
 	chosen.concepts = slices.DeleteFunc(slices.Clone(chosen.concepts), func(c chosenConcept) bool { return c.whole })
 	part.chosen = &chosen
-	rest, err := p.scan([]*leaf{&part}, within.AndNot(found), part.enough(p))
+	rest, err := p.scan([]*leaf{&part}, 1, within.AndNot(found), part.enough(p))
 	return found.Or(rest), err
 }
 
 // enough is the test of whether a patient's events, by day, are as many as asked for
 // in the time asked for.
-func (l *leaf) enough(p *plan) func(ord uint32, hits []hit) bool {
-	return func(ord uint32, hits []hit) bool {
-		if l.ev.Age != nil {
-			who := p.v.Patient(ord)
-			hits = slices.DeleteFunc(hits, func(h hit) bool { return !l.ofAge(who, h.day) })
+func (l *leaf) enough(p *plan) func() test {
+	return func() test {
+		return func(ord uint32, hits []hit) bool {
+			if l.ev.Age != nil {
+				who := p.v.Patient(ord)
+				hits = slices.DeleteFunc(hits, func(h hit) bool { return !l.ofAge(who, h.day) })
+			}
+			_, ok := l.group(hits)
+			return ok
 		}
-		_, ok := l.group(hits)
-		return ok
 	}
 }
 

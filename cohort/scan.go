@@ -28,19 +28,29 @@ type source struct {
 	number uint64
 }
 
-// scan gives the patients of within whose events, by day, pass a test. It looks only
-// at patients with postings of the first leaf.
-func (p *plan) scan(leaves []*leaf, within index.Set, test func(ord uint32, hits []hit) bool) (index.Set, error) {
+// test judges a patient by his events, by day. It may change them.
+type test func(ord uint32, hits []hit) bool
+
+// scan gives the patients of within whose events pass a test. The first leaves, as
+// many as needed, are those that a patient must have an event of.
+func (p *plan) scan(leaves []*leaf, needed int, within index.Set, fresh func() test) (index.Set, error) {
 	sources := p.sources(leaves)
-	var found []uint32
-	if len(sources) == 1 || oneConcept(leaves) {
-		for _, s := range sources {
-			if err := p.straight(leaves, s, within, test, &found); err != nil {
-				return index.Set{}, err
-			}
-		}
-		return index.NewSet(found...), nil
+	if len(sources) == 1 && len(leaves) == 1 && within.Len() > sources[0].run.Len()/16 {
+		found, err := p.filter(leaves[0], sources[0], fresh)
+		return found.And(within), err
 	}
+	for _, l := range leaves[:needed] {
+		within = l.have(p, within)
+	}
+	if len(sources) <= maxWalked {
+		return p.walk(leaves, sources, within, fresh)
+	}
+	return p.lookUp(leaves, sources, within, fresh())
+}
+
+// lookUp gathers the events of patients by ranges of ordinals.
+func (p *plan) lookUp(leaves []*leaf, sources []source, within index.Set, pass test) (index.Set, error) {
+	var found []uint32
 	var hits, spare []hit
 	var ends []int
 	for from := uint64(0); from < math.MaxUint32; from += chunk {
@@ -60,7 +70,7 @@ func (p *plan) scan(leaves []*leaf, within index.Set, test func(ord uint32, hits
 				end++
 			}
 			ord := hits[i].ord
-			if test(ord, hits[i:end:end]) {
+			if pass(ord, hits[i:end:end]) {
 				found = append(found, ord)
 			}
 			i = end
@@ -68,10 +78,6 @@ func (p *plan) scan(leaves []*leaf, within index.Set, test func(ord uint32, hits
 	}
 	return index.NewSet(found...), p.ctx.Err()
 }
-
-// oneConcept reports whether there is one leaf with one concept: its runs have no
-// patient in common and are in order already.
-func oneConcept(leaves []*leaf) bool { return len(leaves) == 1 && len(leaves[0].chosen.concepts) <= 1 }
 
 // sources are the runs of all concepts of the leaves, each once.
 func (p *plan) sources(leaves []*leaf) []source {
@@ -104,26 +110,6 @@ func admitted(leaves []*leaf, wanted uint64, r *index.Posting) (bits uint64) {
 		}
 	}
 	return bits
-}
-
-// straight tests the patients of one run, whose postings are in order.
-func (p *plan) straight(leaves []*leaf, s source, within index.Set, test func(uint32, []hit) bool, found *[]uint32) error {
-	var hits []hit
-	n := 0
-	s.run.Within(within, 0, math.MaxUint32, func(ord uint32, rows []index.Posting) bool {
-		hits = hits[:0]
-		for i := range rows {
-			if bits := admitted(leaves, s.leaves, &rows[i]); bits != 0 {
-				hits = append(hits, hit{ord, rows[i].Day, uint64(i), bits})
-			}
-		}
-		if len(hits) > 0 && test(ord, hits) {
-			*found = append(*found, ord)
-		}
-		n++
-		return n%4096 != 0 || p.ctx.Err() == nil
-	})
-	return p.ctx.Err()
 }
 
 // gather collects the events of the patients of within from one ordinal up to

@@ -56,12 +56,17 @@ func (s *sequence) cost() (sum float64) {
 }
 
 func (s *sequence) eval(p *plan, within index.Set) (index.Set, error) {
-	for _, l := range s.leaves[:s.steps] {
-		within = l.have(p, within)
+	if sources := p.sources(s.leaves); len(s.leaves) == 2 && len(sources) == 2 && sources[0].leaves == 1 && sources[1].leaves == 2 && s.leaves[0].ev.Age == nil && s.leaves[1].ev.Age == nil {
+		return p.pair(s, sources[0], sources[1], s.leaves[1].have(p, s.leaves[0].have(p, within)))
 	}
-	return p.scan(s.leaves, within, func(ord uint32, hits []hit) bool {
-		hits = s.ofAge(p, ord, hits)
-		return s.chain(hits) != nil
+	return p.scan(s.leaves, s.steps, within, func() test {
+		var room []int
+		return func(ord uint32, hits []hit) bool {
+			hits = s.ofAge(p, ord, hits)
+			var last int
+			room, last = s.reach(hits, room)
+			return last >= 0
+		}
 	})
 }
 
@@ -81,12 +86,13 @@ func (s *sequence) ofAge(p *plan, ord uint32, hits []hit) []hit {
 	return hits
 }
 
-// chain is one event for each step that make the sequence, nil when there are none.
-// Hits are by day. For every step it is known which of its events can be reached, and
-// from which: of those before, the last day is the best, as its gap is the shortest
-// and what lies between is least.
-func (s *sequence) chain(hits []hit) []int {
-	reached := make([]int, len(hits)*s.steps) // the event before, 1 up; 0 = not reached
+// reach finds for every step which of its events can be reached, and from which: of
+// those before, the last day is the best, as its gap is the shortest and what lies
+// between is least. Hits are by day. By step and hit, reached is the hit before, 1 up;
+// 0 = not reached. Last is a hit that the last step reaches, -1 = none.
+func (s *sequence) reach(hits []hit, room []int) (reached []int, last int) {
+	reached = slices.Grow(room[:0], len(hits)*s.steps)[:len(hits)*s.steps]
+	clear(reached)
 	for i := range hits {
 		if hits[i].leaf&1 != 0 {
 			reached[i] = i + 1
@@ -100,19 +106,22 @@ func (s *sequence) chain(hits []hit) []int {
 			}
 		}
 	}
-	last := reached[(s.steps-1)*len(hits):]
-	for j := range last {
-		if last[j] == 0 {
-			continue
-		}
-		path := []int{j}
-		for step := s.steps - 1; step > 0; step-- {
-			path = append(path, reached[step*len(hits)+path[len(path)-1]]-1)
-		}
-		slices.Reverse(path)
-		return path
+	last = slices.IndexFunc(reached[(s.steps-1)*len(hits):], func(from int) bool { return from != 0 })
+	return reached, last
+}
+
+// chain is one event for each step that make the sequence, nil when there are none.
+func (s *sequence) chain(hits []hit) []int {
+	reached, last := s.reach(hits, nil)
+	if last < 0 {
+		return nil
 	}
-	return nil
+	path := []int{last}
+	for step := s.steps - 1; step > 0; step-- {
+		path = append(path, reached[step*len(hits)+path[len(path)-1]]-1)
+	}
+	slices.Reverse(path)
+	return path
 }
 
 // from is the event that a step's event j follows on, -1 = none.

@@ -31,6 +31,10 @@ func (v View) Runs(kind record.Kind, code record.Code) []Run {
 // Len is the number of postings, those of hidden patients included.
 func (r Run) Len() int { return len(r.rows) }
 
+// Rows are all postings of the run, those of hidden patients included, by patient,
+// day and value. They must not be modified.
+func (r Run) Rows() []Posting { return r.rows }
+
 // Within gives to take the postings of each patient of a set, from an ordinal up to
 // but without another, in order, until it returns false. The rows must not be
 // modified.
@@ -46,7 +50,7 @@ func (r Run) Within(s Set, from, to uint32, take func(ordinal uint32, rows []Pos
 		if ord >= to {
 			return
 		}
-		if at = r.seek(at, ord); at == len(r.rows) {
+		if at = r.Seek(at, ord); at == len(r.rows) {
 			return
 		}
 		if found := r.rows[at].Patient; found != ord {
@@ -65,9 +69,9 @@ func (r Run) Within(s Set, from, to uint32, take func(ordinal uint32, rows []Pos
 	}
 }
 
-// seek is the first row from at on whose patient is ord or later: by steps that
+// Seek is the first row from at on whose patient is ord or later: by steps that
 // double, then by halves, as the next patient is near more often than not.
-func (r Run) seek(at int, ord uint32) int {
+func (r Run) Seek(at int, ord uint32) int {
 	step := 1
 	for at+step < len(r.rows) && r.rows[at+step-1].Patient < ord {
 		at += step
@@ -84,3 +88,6 @@ func (r Run) seek(at int, ord uint32) int {
 	}
 	return at
 }
+
+// Hides reports whether a patient's postings in this run no longer hold: others do.
+func (r Run) Hides(ordinal uint32) bool { return r.masked != nil && r.masked.Contains(ordinal) }

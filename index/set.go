@@ -99,3 +99,6 @@ func (s Set) Bytes() int {
 	}
 	return int(s.b.GetSizeInBytes())
 }
+
+// Slice is the ordinals, ascending.
+func (s Set) Slice() []uint32 { return s.bitmap().ToArray() }
