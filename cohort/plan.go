@@ -182,25 +182,26 @@ const fewPeople = 50_000
 // aged are the patients of a set who are from low to high years old.
 func (p *plan) aged(set index.Set, low, high int) index.Set {
 	today := p.now.UTC()
-	year, month, day := today.Year(), uint8(today.Month()), uint8(today.Day())
-	return index.Collect(func(yield func(uint32) bool) {
-		for ord := range set.All() {
-			who := p.v.Patient(ord)
-			var age int
-			ok := !who.Born.Zero()
-			if who.Dead {
-				age, ok = ageNow(who, p.now)
-			} else if b := who.Born; ok {
-				age = year - int(b.Year)
-				if month < max(b.Month, 1) || month == max(b.Month, 1) && day < max(b.Day, 1) {
-					age--
-				}
-			}
-			if ok && age >= low && age <= high && !yield(ord) {
-				return
-			}
+	born := func(years int) index.Birth {
+		year := max(today.Year()-years, 1)
+		return index.BirthOn(record.Date{Year: int16(year), Month: uint8(today.Month()), Day: uint8(today.Day())})
+	}
+	after, until := born(high+1), born(low)
+	kept := set.Slice()
+	n := 0
+	for _, ord := range kept {
+		b := p.v.Birth(ord)
+		ok := b > after && b <= until
+		if b.Dead() {
+			age, known := ageNow(p.v.Patient(ord), p.now)
+			ok = known && age >= low && age <= high
 		}
-	})
+		if ok {
+			kept[n] = ord
+			n++
+		}
+	}
+	return index.NewSet(kept[:n]...)
 }
 
 // ageNow is the age in completed years, of the dead at death where that is known.

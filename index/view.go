@@ -75,6 +75,14 @@ func (v View) Where(keep func(Patient) bool) Set {
 // Patient is the row of an ordinal; the zero Patient when there is none.
 func (v View) Patient(ordinal uint32) Patient { return v.s.people.at(ordinal).Patient }
 
+// Birth is when a patient was born, without opening the row.
+func (v View) Birth(ordinal uint32) Birth {
+	if ordinal >= v.s.people.n {
+		return 0
+	}
+	return v.s.people.chunks[ordinal/peopleChunk].births[ordinal%peopleChunk]
+}
+
 // Ordinal is the number of a patient in this view.
 func (v View) Ordinal(id string) (ordinal uint32, ok bool) {
 	ordinal, ok = v.s.ordinals.lookup(id)
