@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,5 +167,75 @@ func benchFile(b *testing.B) func(i int, d *index.Document) {
 			}
 			fmt.Fprintf(events, "%d,%d,%s,%d,%s\n", i, e.Kind, e.Concept.Value, index.Day(e.Known), value)
 		}
+	}
+}
+
+// BenchmarkNotes asks for a phrase, a code and a time among patients of whom one in
+// five has a note.
+func BenchmarkNotes(b *testing.B) {
+	n := 100_000
+	if s := os.Getenv("EMBER_BENCH_PATIENTS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	tt, err := terms.Default()
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, err := index.Open(index.Options{Dir: b.TempDir(), Notes: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := x.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	rng := rand.New(rand.NewPCG(3, 4))
+	words := strings.Fields("patient reports pain in the left knee since two weeks denies fever chills and chest discomfort today exam unremarkable plan continue metformin follow up in clinic numbness of both feet neuropathy likely stable")
+	for i := 0; i < n; {
+		docs := make([]index.Document, 0, 1000)
+		for ; len(docs) < 1000 && i < n; i++ {
+			d := benchPatient(rng, i)
+			if i%5 == 0 {
+				text := make([]string, 150)
+				for j := range text {
+					text[j] = words[rng.IntN(len(words))] + strconv.Itoa(rng.IntN(30)/28)
+				}
+				text[rng.IntN(140)] = "."
+				if rng.IntN(10) == 0 {
+					text[50], text[51] = "peripheral", "neuropathy"
+				}
+				d.Notes = []record.Note{{Source: "DocumentReference/" + strconv.Itoa(i), Text: strings.Join(text, " ")}}
+			}
+			docs = append(docs, d)
+		}
+		if err := x.Apply(docs, nil, uint64(i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	e := cohort.New(cohort.Options{Index: x, Terms: tt})
+	for _, text := range []string{
+		fmt.Sprintf("note:\"peripheral neuropathy\" condition.code:%s last 2y", benchCodes[3].Value),
+		fmt.Sprintf("note:\"peripheral neuropathy\" condition.code:%s last 2y", benchCodes[60].Value),
+		`note:"peripheral neuropathy"`,
+	} {
+		c, err := cohort.Parse(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run("", func(b *testing.B) {
+			size := 0
+			for range b.N {
+				m, err := e.Match(context.Background(), cohort.Question{Criterion: c, Now: now})
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = m.Set.Len()
+			}
+			b.ReportMetric(float64(size), "patients")
+		})
 	}
 }

@@ -49,21 +49,31 @@ type Guard struct {
 type ledger struct {
 	day      int32
 	bytes    int
+	asked    int // different cohorts
 	released []*release
 }
 
+// release is a set that was asked for, with what was told.
 type release struct {
-	size   int
-	set    index.Set
-	count  Count
+	size int
+	set  index.Set
+	told *told
+}
+
+// told is the answer for the set that was asked for first, and for all near it.
+type told struct {
+	set   index.Set
+	count Count
+
+	mu     sync.Mutex
 	facets *Facets
 }
 
 // NewGuard allows each principal so many different cohorts a day.
 func NewGuard(budget int) *Guard { return &Guard{budget: budget, ledger: map[string]*ledger{}} }
 
-// release is the answer for a set, of everybody who may be counted; its count holds.
-func (g *Guard) release(principal string, today int32, set, everybody index.Set) (*release, error) {
+// tell is the answer for a set, of everybody who may be counted.
+func (g *Guard) tell(principal string, today int32, set, everybody index.Set) (*told, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := g.ledger[principal]
@@ -76,34 +86,28 @@ func (g *Guard) release(principal string, today int32, set, everybody index.Set)
 	for ; at < len(l.released) && l.released[at].size <= size+nearby; at++ {
 		r := l.released[at]
 		if both := r.set.AndLen(set); r.size+size-2*both <= nearby {
-			return l.join(r, size, set), nil
+			// A set is remembered even so: one cannot walk away in small steps.
+			if (r.size != size || both != size) && l.bytes <= ledgerBytes {
+				l.add(&release{size, set, r.told})
+			}
+			return r.told, nil
 		}
 	}
-	if len(l.released) >= g.budget || l.bytes > ledgerBytes {
+	if l.asked >= g.budget || l.bytes > ledgerBytes {
 		return nil, ErrBudget
 	}
-	return l.add(&release{size: size, set: set, count: shownOf(size, everybody.Len())}), nil
+	t := &told{set: set, count: shownOf(size, everybody.Len())}
+	l.asked++
+	l.add(&release{size, set, t})
+	return t, nil
 }
 
-// join remembers a set that is answered as another, so that one cannot walk away from
-// an answer in small steps. The figures of both are shared.
-func (l *ledger) join(of *release, size int, set index.Set) *release {
-	if of.size == size && of.set.AndLen(set) == size || l.bytes > ledgerBytes {
-		return of
-	}
-	joined := *of
-	joined.size, joined.set = size, set
-	l.add(&joined)
-	return of
-}
-
-func (l *ledger) add(r *release) *release {
+func (l *ledger) add(r *release) {
 	at := sort.Search(len(l.released), func(i int) bool { return l.released[i].size > r.size })
 	l.released = append(l.released, nil)
 	copy(l.released[at+1:], l.released[at:])
 	l.released[at] = r
 	l.bytes += r.set.Bytes()
-	return r
 }
 
 // shownOf is a number as it may be shown as a part of a whole.

@@ -276,6 +276,26 @@ func TestAttackByFacets(t *testing.T) {
 	}
 }
 
+// TestFacetsOfNearCohortsAreTheSame whichever of them was asked for its parts first.
+func TestFacetsOfNearCohortsAreTheSame(t *testing.T) {
+	for n := 12; n < 40; n++ {
+		d := newDesk(t, 1000)
+		d.apply(hospitalOf(n, true)...)
+		var told [3]string
+		for i, text := range []string{"condition.code:E11", "condition.code:E11 -age:>100", "condition.code:E11"} {
+			d.count(attacker, text)
+			a, err := d.s.Facets(context.Background(), attacker, d.question([]string{"condition.code:E11 -age:>100", "condition.code:E11", "condition.code:E11 -age:>100"}[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			told[i] = fmt.Sprint(*a.Facets)
+		}
+		if told[0] != told[1] || told[1] != told[2] {
+			t.Errorf("%d: %v", n, told)
+		}
+	}
+}
+
 // TestAttackByIntersection compares saved cohorts that share few patients.
 func TestAttackByIntersection(t *testing.T) {
 	d := newDesk(t, 1000)

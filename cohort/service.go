@@ -60,12 +60,12 @@ func (s *Service) Count(ctx context.Context, principal string, q Question) (Answ
 	return a, err
 }
 
-func (s *Service) answer(ctx context.Context, principal string, q Question) (Answer, Matched, *release, error) {
+func (s *Service) answer(ctx context.Context, principal string, q Question) (Answer, Matched, *told, error) {
 	m, err := s.engine.Match(ctx, q)
 	if err != nil {
 		return Answer{}, m, nil, err
 	}
-	r, err := s.guard.release(principal, index.Day(q.Now), m.Set, m.View.Everybody().AndNot(m.View.OptedOut()))
+	r, err := s.guard.tell(principal, index.Day(q.Now), m.Set, m.View.Everybody().AndNot(m.View.OptedOut()))
 	if err != nil {
 		return Answer{}, m, nil, err
 	}
@@ -79,25 +79,19 @@ func (s *Service) Facets(ctx context.Context, principal string, q Question) (Ans
 	if err != nil {
 		return a, err
 	}
-	s.guard.mu.Lock()
-	a.Facets = r.facets
-	s.guard.mu.Unlock()
-	switch {
-	case a.Facets != nil:
-		return a, nil
-	case a.Count.Suppressed:
+	if a.Count.Suppressed {
 		a.Facets = &Facets{}
 		return a, nil
 	}
-	of := m
-	of.Set = r.set.And(m.View.Everybody().AndNot(m.View.OptedOut()))
-	if a.Facets, err = s.engine.facets(ctx, of, q.Now); err != nil {
-		return a, err
-	}
-	s.guard.mu.Lock()
-	defer s.guard.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.facets == nil {
-		r.facets = a.Facets
+		of := m
+		of.Set = r.set.And(m.View.Everybody().AndNot(m.View.OptedOut()))
+		if r.facets, err = s.engine.facets(ctx, of, q.Now); err != nil {
+			r.facets = nil
+			return a, err
+		}
 	}
 	a.Facets = r.facets
 	return a, nil
@@ -217,7 +211,7 @@ func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Ti
 	}
 	whole := m.View.Everybody().Len()
 	out := Change{Saved: saved, Now: a, Entered: shownOf(m.Set.AndNot(had).Len(), whole), Left: shownOf(had.AndNot(m.Set).Len(), whole)}
-	r, err := s.guard.release(principal, index.Day(now), had, m.View.Everybody().AndNot(m.View.OptedOut()))
+	r, err := s.guard.tell(principal, index.Day(now), had, m.View.Everybody().AndNot(m.View.OptedOut()))
 	if err != nil {
 		return Change{}, err
 	}
