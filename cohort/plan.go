@@ -219,16 +219,14 @@ type noteNode struct{ note *Note }
 func (n noteNode) cost() float64 { return 1e9 }
 
 func (n noteNode) eval(p *plan, within index.Set) (index.Set, error) {
-	var found []uint32
-	for m, err := range p.v.Mentions(p.ctx, n.note.Phrase, within) {
-		if err != nil {
-			return index.Set{}, fmt.Errorf("cohort: reading notes: %w", err)
-		}
-		if !n.note.Denied && m.Said > 0 || n.note.Denied && m.Denied > 0 {
-			found = append(found, m.Patient)
-		}
+	said, denied, err := p.v.Says(p.ctx, n.note.Phrase, within)
+	if err != nil {
+		return index.Set{}, fmt.Errorf("cohort: reading notes: %w", err)
 	}
-	return index.NewSet(found...), p.ctx.Err()
+	if n.note.Denied {
+		return denied, nil
+	}
+	return said, nil
 }
 
 // savedNode is the set of the members of a saved cohort who are still there.

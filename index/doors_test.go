@@ -220,6 +220,26 @@ func TestMentions(t *testing.T) {
 		}
 		all[fmt.Sprintf("%s %d %d", m.Source, m.Said, m.Denied)]++
 	}
+	var said, denied int
+	for m := range all {
+		var s, d int
+		if _, err := fmt.Sscanf(m[strings.IndexByte(m, ' ')+1:], "%d %d", &s, &d); err != nil {
+			t.Fatal(err)
+		}
+		said, denied = said+min(s, 1), denied+min(d, 1)
+	}
+	for range 2 {
+		yes, no, err := v.Says(context.Background(), "red eyes", v.Everybody())
+		if err != nil || yes.Len() == 0 || yes.Len() > said || no.Len() > denied {
+			t.Errorf("%d say and %d deny it, of %d and %d notes, %v", yes.Len(), no.Len(), said, denied, err)
+		}
+		for ord := range v.Everybody().All() {
+			one, not, err := v.Says(context.Background(), "red eyes", NewSet(ord))
+			if err != nil || one.Contains(ord) != yes.Contains(ord) || not.Contains(ord) != no.Contains(ord) {
+				t.Fatalf("alone and among all differ, %v", err)
+			}
+		}
+	}
 	if len(want) == 0 || fmt.Sprint(want) != fmt.Sprint(all) || fmt.Sprint(want) != fmt.Sprint(some) {
 		t.Errorf("notes %d, by words %d, by patient %d", len(want), len(all), len(some))
 	}

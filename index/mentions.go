@@ -74,7 +74,7 @@ func (n *notes) candidates(ctx context.Context, asked []string, p people, within
 	if len(readers) == 0 || uint64(n.notesOf(p, within)) < readers[0].Count() {
 		return n.each(ctx, p, within, take)
 	}
-	return n.join(ctx, r, readers, func(key noteKey) (bool, error) {
+	return join(ctx, r, readers, func(key noteKey) (bool, error) {
 		ord, source, ok := n.owner(key, p)
 		if !ok || !within.Contains(ord) {
 			return true, nil
@@ -129,7 +129,7 @@ func (n *notes) each(ctx context.Context, p people, within Set, take func(noteKe
 }
 
 // join gives the notes that all readers have.
-func (n *notes) join(ctx context.Context, r bleveindex.IndexReader, readers []bleveindex.TermFieldReader, take func(noteKey) (bool, error)) error {
+func join(ctx context.Context, r bleveindex.IndexReader, readers []bleveindex.TermFieldReader, take func(noteKey) (bool, error)) error {
 	var doc bleveindex.TermFieldDoc
 	at, err := readers[0].Next(&doc)
 	for err == nil && at != nil {
