@@ -16,6 +16,9 @@ type Cell struct {
 	Label string
 	Code  record.Code // zero for age and sex
 	Count Count
+	// Odds compares the cohort with everybody else, by the numbers that are shown;
+	// nil for age and sex, and where a number of the others may not be shown.
+	Odds *Odds
 }
 
 // Facets are the parts of a cohort: by age and sex, and what most of its patients
@@ -67,6 +70,7 @@ var sexNames = []record.Sex{record.Female, record.Male, record.Other, 0}
 func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
 	lists := map[record.Kind]*[]Cell{record.Condition: &f.Conditions, record.Medication: &f.Drugs, record.Test: &f.Tests, record.Procedure: &f.Procedures}
 	size := m.Set.Len()
+	others := m.View.Everybody().AndNot(m.View.OptedOut()).AndNot(m.Set)
 	seen := map[index.ConceptKey]bool{}
 	for _, form := range m.View.Forms() {
 		key := index.ConceptKey{Kind: form.Kind, System: form.Concept.System, Value: form.Concept.Value}
@@ -84,8 +88,11 @@ func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
 		}
 		code := form.Concept
 		code.Display = cmp.Or(e.opt.Terms.Display(code), code.Value)
-		*list = append(*list, Cell{Label: code.Display, Code: code, Count: shownOf(n, size)})
+		cell := Cell{Label: code.Display, Code: code, Count: shownOf(n, size)}
+		cell.Odds = oddsOf(cell.Count, shownOf(size, size), shownOf(m.View.Patients(form.Kind, form.Concept).AndLen(others), others.Len()), shownOf(others.Len(), others.Len()))
+		*list = append(*list, cell)
 	}
+	adjust(lists)
 	for _, list := range lists {
 		slices.SortFunc(*list, func(a, b Cell) int {
 			return cmp.Or(cmp.Compare(b.Count.Number, a.Count.Number), cmp.Compare(a.Code.Value, b.Code.Value))
@@ -93,4 +100,30 @@ func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
 		*list = (*list)[:min(len(*list), topCells)]
 	}
 	return nil
+}
+
+// oddsOf compares numbers as they are shown, so that it tells nothing that they do
+// not.
+func oddsOf(with, of, others, ofOthers Count) *Odds {
+	if with.Suppressed || of.Suppressed || others.Suppressed || ofOthers.Suppressed {
+		return nil
+	}
+	o := OddsRatio(float64(with.Number), float64(max(of.Number-with.Number, 0)), float64(others.Number), float64(max(ofOthers.Number-others.Number, 0)))
+	return &o
+}
+
+// adjust makes the probabilities of all comparisons rates of false discovery.
+func adjust(lists map[record.Kind]*[]Cell) {
+	var all []*Odds
+	var p []float64
+	for _, list := range lists {
+		for i := range *list {
+			if o := (*list)[i].Odds; o != nil {
+				all, p = append(all, o), append(p, o.P)
+			}
+		}
+	}
+	for i, rate := range Adjust(p) {
+		all[i].P = rate
+	}
 }

@@ -136,6 +136,15 @@ type cellJSON struct {
 	Label string    `json:"label"`
 	Code  *codeJSON `json:"code,omitempty"`
 	countJSON
+	Odds *oddsJSON `json:"odds,omitempty"`
+}
+
+// oddsJSON compares a cohort with everybody else.
+type oddsJSON struct {
+	Ratio float64 `json:"ratio"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	P     float64 `json:"p"`
 }
 
 type facetsJSON struct {
@@ -181,6 +190,10 @@ func cells(list []cohort.Cell) []cellJSON {
 		if !one.Code.Zero() {
 			code := coded(one.Code)
 			cell.Code = &code
+			if one.Odds != nil {
+				odds := oddsJSON(*one.Odds)
+				cell.Odds = &odds
+			}
 		}
 		out = append(out, cell)
 	}

@@ -109,6 +109,15 @@ func (f figure) String() string {
 type cohortCell struct {
 	Label string `json:"label"`
 	figure
+	Odds *struct{ Ratio, Low, High, P float64 } `json:"odds"`
+}
+
+// odds says how much more often it is in the cohort than elsewhere.
+func (c cohortCell) odds() string {
+	if c.Odds == nil {
+		return ""
+	}
+	return fmt.Sprintf("odds × %.1f [%.1f, %.1f]", c.Odds.Ratio, c.Odds.Low, c.Odds.High)
 }
 
 type cohortAnswer struct {
@@ -159,7 +168,7 @@ func (a *cohortAnswer) write(w io.Writer) {
 		}
 		fmt.Fprintln(w, part.name)
 		for _, c := range part.cells {
-			fmt.Fprintf(w, "  %-60.60s %s\n", c.Label, c.figure)
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-60.60s %-12s %s", c.Label, c.figure, c.odds()), " "))
 		}
 	}
 }
