@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"ember/cohort"
 	"ember/record"
@@ -15,7 +17,8 @@ import (
 
 // openCohorts wires the engine of cohorts to index, timelines and store.
 func (a *App) openCohorts(context.Context) error {
-	keeper := cohortKeeper{a.store}
+	keeper := &cohortKeeper{store: a.store, recent: map[string][]string{}}
+	a.kept = keeper
 	a.cohorts = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf}, a.config.CohortQuestions, keeper, keeper)
 	return nil
 }
@@ -32,19 +35,37 @@ func (a *App) timelineOf(_ context.Context, patient string) (record.Timeline, er
 // cohortKeeper keeps saved cohorts in the store. A head begins with the name of the
 // space that holds its members, a pair each that is erased with the patient; a cohort
 // that is saved anew gets another space, so that it is there whole or as it was.
-type cohortKeeper struct{ store *store.Store }
+// The members of those used last are in memory too.
+type cohortKeeper struct {
+	store *store.Store
+
+	mu     sync.Mutex
+	recent map[string][]string // by space
+	ids    int                 // in all of recent
+}
+
+// maxRecent is how many ids are kept in memory.
+const maxRecent = 2_000_000
+
+// drop forgets what is in memory: somebody was erased.
+func (k *cohortKeeper) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.recent)
+	k.ids = 0
+}
 
 const (
 	spaceName = 16 // bytes that name a space of members
 	savedPart = 10_000
 )
 
-func (k cohortKeeper) heads() *store.Space { return k.store.Space("cohorts") }
+func (k *cohortKeeper) heads() *store.Space { return k.store.Space("cohorts") }
 
-func (k cohortKeeper) members(space string) *store.Space { return k.store.Space("cohort/" + space) }
+func (k *cohortKeeper) members(space string) *store.Space { return k.store.Space("cohort/" + space) }
 
 // Save implements cohort.Keeper.
-func (k cohortKeeper) Save(name string, head []byte, members []string) error {
+func (k *cohortKeeper) Save(name string, head []byte, members []string) error {
 	var random [spaceName / 2]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("ember: saving a cohort: %w", err)
@@ -74,7 +95,7 @@ func (k cohortKeeper) Save(name string, head []byte, members []string) error {
 	return k.members(old).Clear()
 }
 
-func (k cohortKeeper) read(name string) (space string, head []byte, err error) {
+func (k *cohortKeeper) read(name string) (space string, head []byte, err error) {
 	b, ok, err := k.heads().Get([]byte(name))
 	switch {
 	case err != nil:
@@ -88,18 +109,23 @@ func (k cohortKeeper) read(name string) (space string, head []byte, err error) {
 }
 
 // Head implements cohort.Keeper.
-func (k cohortKeeper) Head(name string) ([]byte, error) {
+func (k *cohortKeeper) Head(name string) ([]byte, error) {
 	_, head, err := k.read(name)
 	return head, err
 }
 
 // Members implements cohort.Keeper.
-func (k cohortKeeper) Members(ctx context.Context, name string) ([]string, error) {
+func (k *cohortKeeper) Members(ctx context.Context, name string) ([]string, error) {
 	space, _, err := k.read(name)
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	k.mu.Lock()
+	ids, ok := k.recent[space]
+	k.mu.Unlock()
+	if ok {
+		return slices.Clone(ids), nil
+	}
 	for p, err := range k.members(space).All() {
 		if err != nil {
 			return nil, err
@@ -109,11 +135,21 @@ func (k cohortKeeper) Members(ctx context.Context, name string) ([]string, error
 		}
 		ids = append(ids, string(p.Key))
 	}
-	return ids, nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ids+len(ids) > maxRecent {
+		clear(k.recent)
+		k.ids = 0
+	}
+	if _, ok := k.recent[space]; !ok {
+		k.recent[space] = ids
+		k.ids += len(ids)
+	}
+	return slices.Clone(ids), nil
 }
 
 // Names implements cohort.Shelf.
-func (k cohortKeeper) Names() ([]string, error) {
+func (k *cohortKeeper) Names() ([]string, error) {
 	var names []string
 	for p, err := range k.heads().All() {
 		if err != nil {
@@ -125,7 +161,7 @@ func (k cohortKeeper) Names() ([]string, error) {
 }
 
 // Delete implements cohort.Shelf.
-func (k cohortKeeper) Delete(name string) error {
+func (k *cohortKeeper) Delete(name string) error {
 	space, _, err := k.read(name)
 	if err != nil {
 		return err
@@ -137,6 +173,6 @@ func (k cohortKeeper) Delete(name string) error {
 }
 
 var (
-	_ cohort.Keeper = cohortKeeper{}
-	_ cohort.Shelf  = cohortKeeper{}
+	_ cohort.Keeper = (*cohortKeeper)(nil)
+	_ cohort.Shelf  = (*cohortKeeper)(nil)
 )

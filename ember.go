@@ -52,6 +52,7 @@ type App struct {
 	models     *models.Registry
 	service    *aiaas.Service
 	cohorts    *cohort.Service
+	kept       *cohortKeeper
 	cache      *cache.Layered
 	closers    []func() error
 	audit      *auditLog

@@ -285,9 +285,15 @@ func (k *checker) tautologies(list []Criterion) {
 	for i := range list {
 		printed[Print(list[i])] = true
 	}
+	seen := map[string]bool{}
 	for i := range list {
-		if list[i].Not != nil && printed[Print(*list[i].Not)] {
-			k.fail(list[i].at, "take one of them away", "everybody meets this or its opposite")
+		c := &list[i]
+		seen[c.Sex], seen[c.Life] = true, true
+		switch {
+		case c.Not != nil && printed[Print(*c.Not)]:
+			k.fail(c.at, "take one of them away", "everybody meets this or its opposite")
+		case c.Life != "" && seen["alive"] && seen["dead"], c.Sex != "" && seen["female"] && seen["male"] && seen["other"] && seen["unknown"]:
+			k.fail(c.at, "take one of them away", "everybody meets this or what stands before")
 		}
 	}
 }

@@ -105,6 +105,7 @@ func TestBadText(t *testing.T) {
 		"sex:femal":                   `0: there is no such sex; did you mean female?`,
 		"condition:a -condition:a":    `12: this contradicts an earlier criterion`,
 		"condition:a or -condition:a": `15: everybody meets this or its opposite`,
+		"life:alive or life:dead":     `14: everybody meets this or what stands before`,
 		"age:>=0":                     `0: everybody is of such an age`,
 		"any:*":                       `4: any event at all says nothing`,
 		"lab:x>9<5":                   `5: no number is in this range`,

@@ -402,3 +402,26 @@ func documents(m map[string]index.Document) (all []index.Document) {
 	})
 	return all
 }
+
+// TestMatchEndsWithItsContext: every way of matching looks at the deadline.
+func TestMatchEndsWithItsContext(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	w := newWard(t, "")
+	var docs []index.Document
+	for i := range 300 {
+		docs = append(docs, randomPatient(rng, fmt.Sprint("p", i)))
+	}
+	w.apply(docs, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 500 {
+		c := randomCriterion(rng, 2)
+		if w.e.Check(c) != nil {
+			continue
+		}
+		_, err := w.e.Match(ctx, cohort.Question{Criterion: c, Now: now})
+		if err == nil {
+			t.Fatalf("%s is answered after its end", cohort.Print(c))
+		}
+	}
+}
