@@ -425,3 +425,39 @@ func TestMatchEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// TestExactAtScale asks so many patients that the work is divided.
+func TestExactAtScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it scans many patients by hand")
+	}
+	rng := rand.New(rand.NewPCG(21, 22))
+	w := newWard(t, "")
+	const n = 50_000
+	for i := 0; i < n; {
+		var docs []index.Document
+		for ; len(docs) < 5000; i++ {
+			d := randomPatient(rng, fmt.Sprint("p", i))
+			d.Notes = nil
+			docs = append(docs, d)
+		}
+		w.apply(docs, nil)
+	}
+	asked := 0
+	for asked < 30 {
+		e, f := randomEvent(rng, true), randomEvent(rng, false)
+		c := cohort.Criterion{Event: &e}
+		if asked%2 == 0 {
+			e.Count, e.Within = 0, ""
+			c = cohort.Criterion{Sequence: []cohort.Step{{Event: e}, {Event: f, Within: randomSpan(rng)}}}
+		}
+		got, err := w.ids(c)
+		if err != nil {
+			continue
+		}
+		asked++
+		if want := w.naive(c); !slices.Equal(got, want) {
+			t.Fatalf("%s: %d patients, want %d", cohort.Print(c), len(got), len(want))
+		}
+	}
+}
