@@ -111,7 +111,7 @@ type Saved struct {
 var savedName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // reserved are names that stand for something else where cohorts are.
-var reserved = []string{"count", "facets", "names", "why", "export"}
+var reserved = []string{"count", "facets", "names", "why", "export", "compare"}
 
 // Save keeps the members of a cohort under a name, in the place of what was there.
 func (s *Service) Save(ctx context.Context, principal, name string, q Question) (Saved, error) {

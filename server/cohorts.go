@@ -35,16 +35,22 @@ func (c *call) definition() (q cohortRequest, asked cohort.Question, err error) 
 	} else if err := c.parse(&q); err != nil {
 		return q, asked, err
 	}
-	asked.Now = c.begun
+	asked, err = q.question(c.begun)
+	return q, asked, err
+}
+
+// question is the definition asked at a moment.
+func (q cohortRequest) question(now time.Time) (asked cohort.Question, err error) {
+	asked.Now = now
 	switch {
 	case q.Definition != nil && q.Text != "":
-		return q, asked, &Fault{Status: http.StatusBadRequest, Code: "value", Path: "text", Detail: "text and definition are both there", Hint: "send one of them"}
+		return asked, &Fault{Status: http.StatusBadRequest, Code: "value", Path: "text", Detail: "text and definition are both there", Hint: "send one of them"}
 	case q.Definition != nil:
 		asked.Criterion, err = cohort.Decode(q.Definition)
 	default:
 		asked.Criterion, err = cohort.Parse(q.Text)
 	}
-	return q, asked, placed(err, q.Text)
+	return asked, placed(err, q.Text)
 }
 
 func (c *call) smallBody() ([]byte, error) {

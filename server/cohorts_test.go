@@ -88,6 +88,8 @@ func TestCohortAnswersMeetTheirSchemas(t *testing.T) {
 	for _, c := range []struct{ line, body, schema string }{
 		{"POST /v1/cohorts/count", `{"text":"condition:diabetes lab:HbA1c>7 lab:nosuchthing"}`, "CohortAnswer"},
 		{"POST /v1/cohorts/facets", `{"text":"condition:diabetes"}`, "CohortAnswer"},
+		{"POST /v1/cohorts/compare", `{"a":{"text":"condition:diabetes"},"b":{"text":"lab:HbA1c<9"}}`, "CohortComparison"},
+		{"POST /v1/cohorts/compare", `{"a":{"text":"condition:diabetes"},"b":{"text":"lab:"}}`, "OperationOutcome"},
 		{"POST /v1/cohorts", `{"name":"a","definition":{"all":[{"event":{"kind":"condition","under":"E11"}},{"sequence":[{"event":{"kind":"condition"}},{"event":{"kind":"test"},"within":"3y"}]}]}}`, "SavedCohort"},
 		{"GET /v1/cohorts", "", "SavedCohorts"},
 		{"GET /v1/cohorts/a", "", "SavedCohort"},

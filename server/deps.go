@@ -272,6 +272,7 @@ type NoteHit struct {
 // Cohorts is what the server needs of cohorts; *cohort.Service is it.
 type Cohorts interface {
 	CohortCounter
+	CohortComparer
 	CohortSaver
 	CohortShelf
 	CohortRows
@@ -282,6 +283,11 @@ type CohortCounter interface {
 	Count(ctx context.Context, principal string, q cohort.Question) (cohort.Answer, error)
 	Facets(ctx context.Context, principal string, q cohort.Question) (cohort.Answer, error)
 	Names(prefix string, limit int) []cohort.Name
+}
+
+// CohortComparer lays two cohorts side by side.
+type CohortComparer interface {
+	Compare(ctx context.Context, principal string, a, b cohort.Question) (cohort.Comparison, error)
 }
 
 // CohortSaver saves cohorts and compares them with today.

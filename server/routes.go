@@ -47,6 +47,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/search", auth.Search, false, classAsk, s.search},
 		{http.MethodPost, "/v1/cohorts/count", auth.Cohorts, false, classAsk, s.cohorts(s.countCohort)},
 		{http.MethodPost, "/v1/cohorts/facets", auth.Cohorts, false, classAsk, s.cohorts(s.cohortFacets)},
+		{http.MethodPost, "/v1/cohorts/compare", auth.Cohorts, false, classAsk, s.cohorts(s.compareCohorts)},
 		{http.MethodGet, "/v1/cohorts/names", auth.Cohorts, false, classAsk, s.cohorts(s.cohortNames)},
 		{http.MethodPost, "/v1/cohorts/why", auth.Members, false, classAsk, s.cohorts(s.askWhy)},
 		{http.MethodGet, "/v1/cohorts", auth.Cohorts, false, classData, s.cohorts(s.listCohorts)},

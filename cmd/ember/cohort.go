@@ -22,7 +22,7 @@ func (p *program) cohort() *cobra.Command {
 Numbers isolate nobody: 0 to 10 are not shown, others are rounded. docs/guide/cohorts.md
 has the language.`,
 	}
-	c.AddCommand(p.cohortCount(), p.cohortFacets(), p.cohortSave(), p.cohortShow(), p.cohortList(), p.cohortMembers(), p.cohortWhy(), p.cohortExport(), p.cohortDelete())
+	c.AddCommand(p.cohortCount(), p.cohortFacets(), p.cohortCompare(), p.cohortSave(), p.cohortShow(), p.cohortList(), p.cohortMembers(), p.cohortWhy(), p.cohortExport(), p.cohortDelete())
 	return c
 }
 
@@ -211,6 +211,41 @@ func (s *savedCohort) write(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s patients when saved (%s, by %s)\n  %s\n", s.Name, s.figure, s.Made, s.By, s.Text)
 	if s.Now != nil {
 		fmt.Fprintf(w, "now %s; entered %s, left %s, still there %s\n", s.Now.figure, s.Entered, s.Left, s.Standing)
+	}
+}
+
+type comparison struct {
+	A, B cohortAnswer
+	Age  *struct{ MeanA, DeviationA, MeanB, DeviationB, Difference float64 }
+	Rows []struct {
+		Kind, Label string
+		A, B        int
+		Difference  float64
+	}
+}
+
+func (c *comparison) write(w io.Writer) {
+	fmt.Fprintf(w, "a: %s patients: %s\nb: %s patients: %s\n", c.A.figure, c.A.Text, c.B.figure, c.B.Text)
+	if c.Age != nil {
+		fmt.Fprintf(w, "%-60s %12s %12s %+6.2f\n", "age, mean (standard deviation)", fmt.Sprintf("%.1f (%.1f)", c.Age.MeanA, c.Age.DeviationA), fmt.Sprintf("%.1f (%.1f)", c.Age.MeanB, c.Age.DeviationB), c.Age.Difference)
+	}
+	for _, r := range c.Rows {
+		fmt.Fprintf(w, "%-60.60s %12d %12d %+6.2f\n", r.Kind+": "+r.Label, r.A, r.B, r.Difference)
+	}
+}
+
+func (p *program) cohortCompare() *cobra.Command {
+	return &cobra.Command{
+		Use: "compare DEFINITION DEFINITION", Short: "Lay two cohorts side by side: what differs most", Args: cobra.ExactArgs(2),
+		Example: "  ember cohort compare 'condition:diabetes' 'condition:asthma'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := json.Marshal(map[string]any{"a": map[string]string{"text": args[0]}, "b": map[string]string{"text": args[1]}})
+			if err != nil {
+				return exitError{exitFailure, err}
+			}
+			var c comparison
+			return p.cohortCall(cmd, "POST", "/v1/cohorts/compare", bytes.NewReader(b), &c, c.write)
+		},
 	}
 }
 
