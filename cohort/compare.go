@@ -38,6 +38,18 @@ type Row struct {
 // maxRows is how many parts a comparison has.
 const maxRows = 50
 
+// SideError is an error about one of two cohorts.
+type SideError struct {
+	Side string // "a" or "b"
+	Err  error
+}
+
+// Error is the side and the error.
+func (e *SideError) Error() string { return "cohort " + e.Side + ": " + e.Err.Error() }
+
+// Unwrap is the error.
+func (e *SideError) Unwrap() error { return e.Err }
+
 // Compare tells a principal how two cohorts differ.
 func (s *Service) Compare(ctx context.Context, principal string, a, b Question) (Comparison, error) {
 	var c Comparison
@@ -45,7 +57,7 @@ func (s *Service) Compare(ctx context.Context, principal string, a, b Question) 
 	for i, q := range [...]Question{a, b} {
 		answer, m, r, err := s.answer(ctx, principal, q)
 		if err != nil {
-			return c, err
+			return c, &SideError{[...]string{"a", "b"}[i], err}
 		}
 		*[...]*Answer{&c.A, &c.B}[i] = answer
 		sides[i] = side{m.View, r.set.And(m.View.Everybody().AndNot(m.View.OptedOut())), answer.Count}

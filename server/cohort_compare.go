@@ -50,6 +50,10 @@ func (s *Server) compareCohorts(ctx context.Context, c *call) error {
 		return within("b", err)
 	}
 	found, err := s.deps.Cohorts.Compare(ctx, c.who.Name, a, b)
+	var side *cohort.SideError
+	if errors.As(err, &side) {
+		return within(side.Side, placed(side.Err, map[string]string{"a": q.A.Text, "b": q.B.Text}[side.Side]))
+	}
 	if err != nil {
 		return err
 	}
