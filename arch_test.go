@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort"},
 	"server/auth":          {},
 	".":                    {"*"},
 	"cmd/ember":            {"*"},
@@ -36,6 +36,7 @@ var doors = map[string][]string{
 	"bench/nn":             {"learn/nn"},
 	"bench/aiaas":          {"*"},
 	"search":               {"fhir", "store"},
+	"cohort":               {"record", "terms", "index"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

@@ -44,6 +44,8 @@ type Config struct {
 	MaxRequests int `koanf:"max-requests"`
 	// ReadyLag is the index lag, in changes, up to which /readyz says ready.
 	ReadyLag uint64 `koanf:"ready-lag"`
+	// CohortQuestions is how many different cohorts a caller may ask for in a day, so that nobody can be found out by asking often.
+	CohortQuestions int `koanf:"cohort-questions"`
 	// StoreCache bounds the store's block cache in bytes.
 	StoreCache int64 `koanf:"store-cache"`
 	// TrainMemory is the memory limit of the training process in bytes.
@@ -66,7 +68,7 @@ func Defaults() Config {
 	return Config{
 		Data: "ember-data", Addr: "127.0.0.1:8080",
 		CacheBytes: 64 << 20, CacheTTL: 24 * time.Hour,
-		MaxBody: 128 << 20, MaxLoads: 4, MaxRequests: 256, ReadyLag: 0,
+		MaxBody: 128 << 20, MaxLoads: 4, MaxRequests: 256, ReadyLag: 0, CohortQuestions: 1000,
 		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
 	}
 }
@@ -78,7 +80,7 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		fail("data: a directory is needed")
 	}
-	for name, v := range map[string]int64{"max-body": c.MaxBody, "max-loads": int64(c.MaxLoads), "max-requests": int64(c.MaxRequests),
+	for name, v := range map[string]int64{"max-body": c.MaxBody, "max-loads": int64(c.MaxLoads), "max-requests": int64(c.MaxRequests), "cohort-questions": int64(c.CohortQuestions),
 		"cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory} {
 		if v <= 0 {
 			fail("%s: must be above 0, is %d", name, v)

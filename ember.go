@@ -16,6 +16,7 @@ import (
 
 	"ember/aiaas"
 	"ember/cache"
+	"ember/cohort"
 	"ember/fhir"
 	"ember/index"
 	"ember/ingest"
@@ -52,6 +53,8 @@ type App struct {
 	search     *search.Engine
 	models     *models.Registry
 	service    *aiaas.Service
+	cohorts    *cohort.Service
+	kept       *cohortKeeper
 	cache      *cache.Layered
 	closers    []func() error
 	audit      *auditLog
@@ -79,7 +82,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -154,7 +157,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a},
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

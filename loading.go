@@ -169,6 +169,7 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	a.responses.mu.Unlock()
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)
+		a.kept.drop()
 	}
 	if err != nil {
 		return EraseSummary{}, err

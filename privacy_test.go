@@ -88,6 +88,13 @@ func (h *hospital) commotion() (errors string) {
 	} {
 		keep(h.get(path))
 	}
+	for _, text := range []string{"zzmarkname", "condition.code:zzmarkcode", "condition:zzmarknote age:zzmarkmrn", "zzmarkname:x", "cohort:zzmarkid", "drug.class:zzmarkdrug",
+		"lab:zzmarknote>9 zzmarkname", "note:zzmarknote note:zzmarknote", "condition.zzmarkname:x", "sex:zzmarkname", "x:y|zzmarkcode"} {
+		keep(h.do("POST", "/v1/cohorts/count", "text/plain", strings.NewReader(text)))
+		keep(h.do("POST", "/v1/cohorts/why", "application/json", strings.NewReader(`{"patient":"zzmarkid","text":"`+text+`"}`)))
+		keep(h.do("POST", "/v1/cohorts", "application/json", strings.NewReader(`{"name":"zzmarkid!","text":"`+text+`"}`)))
+	}
+	keep(h.get("/v1/cohorts/zzmarkid"))
 	keep(h.do("POST", "/zzmarkid", fhirJSON, strings.NewReader(marked)))
 	keep(h.do("PUT", "/fhir/Patient/other", fhirJSON, strings.NewReader(`{"resourceType":"Patient","id":"zzmarkid"}`)))
 	keep(h.do("PUT", "/fhir/Observation/zzmarkid-o", fhirJSON, strings.NewReader(doc)))

@@ -134,6 +134,7 @@ func (c *change) replace(d *Document) {
 	from := len(c.rows)
 	c.events(ord, d.Timeline.Events)
 	c.events(ord, d.Timeline.Undated)
+	c.visits(ord, d.Timeline.Encounters)
 	row.sum = sumOf(&row, c.rows[from:], d.Vector)
 	if row.sum == old.sum && old.ID == row.ID {
 		c.rows = c.rows[:from]
@@ -162,7 +163,20 @@ func (c *change) events(ord uint32, events []record.Event) {
 		if e.HasValue {
 			value = float32(e.Value)
 		}
-		c.rows = append(c.rows, conceptRow{c.s.concepts.intern(e, ord), Posting{ord, eventDay(e), value}})
+		concept, form := c.s.concepts.intern(e, ord)
+		c.rows = append(c.rows, conceptRow{concept, Posting{ord, eventDay(e), value, form}})
+	}
+}
+
+// visits are encounters as rows of the kind [Visit], by class.
+func (c *change) visits(ord uint32, encounters []record.Encounter) {
+	for i := range encounters {
+		e := &encounters[i]
+		if e.Class == "" && e.Type.Zero() {
+			continue
+		}
+		concept, form := c.s.concepts.internVisit(e)
+		c.rows = append(c.rows, conceptRow{concept, Posting{ord, Day(e.Start), float32(math.NaN()), form}})
 	}
 }
 
@@ -221,7 +235,7 @@ func sumOf(row *person, rows []conceptRow, vec []float32) uint64 {
 	}
 	for _, r := range rows {
 		put(uint64(r.concept)<<32 | uint64(uint32(r.Day)))
-		put(uint64(math.Float32bits(r.Value)))
+		put(uint64(r.Form)<<32 | uint64(math.Float32bits(r.Value)))
 	}
 	for _, v := range vec {
 		put(uint64(math.Float32bits(v)))
@@ -260,7 +274,7 @@ func (x *Index) publish(c *change, position uint64) {
 
 // segmentOf puts the rows of a change in order by concept.
 func (x *Index) segmentOf(c *change) *segment {
-	s := &segment{patients: c.fresh, vectors: c.vectors}
+	s := &segment{patients: c.fresh, traits: traitsOf(c.fresh, c.people.people), vectors: c.vectors}
 	x.counts = append(x.counts, make([]uint32, int(c.s.concepts.len())-len(x.counts))...)
 	for _, r := range c.rows {
 		if x.counts[r.concept] == 0 {

@@ -83,7 +83,7 @@ func (x *Index) encode(w io.Writer, s *state) error {
 		e.concept(&all[id])
 	}
 	for i := range only.concepts {
-		e.postings(only.postings(i))
+		e.postings(only.postings(i), s.concepts)
 	}
 	e.vectors(&only.vectors)
 	e.flush(0)
@@ -124,8 +124,9 @@ func (e *encoder) concept(c *concept) {
 }
 
 // postings writes rows in order: patients as differences, days as differences
-// within and across patients, values only for concepts that have any.
-func (e *encoder) postings(rows []Posting) {
+// within and across patients, values only for concepts that have any, forms by
+// their place among those of the concept.
+func (e *encoder) postings(rows []Posting, c *concepts) {
 	valued := uint64(0)
 	for _, r := range rows {
 		if r.Value == r.Value {
@@ -133,6 +134,7 @@ func (e *encoder) postings(rows []Posting) {
 		}
 	}
 	e.uint(uint64(len(rows))<<1 | valued)
+	places := e.forms(rows, c)
 	var patient uint32
 	var day int64
 	for _, r := range rows {
@@ -140,6 +142,9 @@ func (e *encoder) postings(rows []Posting) {
 		e.int(int64(r.Day) - day)
 		if valued == 1 {
 			e.float(r.Value)
+		}
+		if len(places) > 1 {
+			e.uint(places[r.Form])
 		}
 		patient, day = r.Patient, int64(r.Day)
 		e.flush(1 << 16)
@@ -253,6 +258,7 @@ func decode(data []byte) (*state, header, error) {
 		}
 	}
 	if !only.patients.IsEmpty() {
+		only.traits = traitsOf(only.patients, s.people)
 		only.patients.RunOptimize()
 		s.layers = []layer{{segment: only}}
 	}
@@ -302,18 +308,19 @@ func (d *decoder) segment(c *concepts) *segment {
 	s := &segment{patients: roaring.New(), starts: []uint32{0}}
 	s.rows = make([]Posting, 0, rows)
 	for id := range uint32(n) {
-		d.postings(s)
+		d.postings(s, c, id)
 		s.add(id)
 	}
 	return s
 }
 
-func (d *decoder) postings(s *segment) {
+func (d *decoder) postings(s *segment, c *concepts, concept uint32) {
 	head := d.uint()
 	if head>>1 > uint64(len(d.data)) {
 		d.data, d.err = nil, errShort
 		return
 	}
+	forms := d.forms(c, concept)
 	p := Posting{Value: float32(math.NaN())}
 	day := int64(0)
 	for range head >> 1 {
@@ -323,6 +330,15 @@ func (d *decoder) postings(s *segment) {
 		if head&1 == 1 {
 			p.Value = d.float()
 		}
+		place := uint64(0)
+		if len(forms) > 1 {
+			place = d.uint()
+		}
+		if place >= uint64(len(forms)) {
+			d.data, d.err = nil, errShort
+			return
+		}
+		p.Form = forms[place]
 		s.rows = append(s.rows, p)
 	}
 }

@@ -40,11 +40,16 @@ type concepts struct {
 	all   []concept
 	words wordIndex
 
+	version uint64 // counts every change of names and forms
+	forms   []form
+	formIDs map[string]uint32
+	formKey []byte // of the one writer
+
 	tallies sync.Pool // of *tallies, for searches
 }
 
 func newConcepts() *concepts {
-	c := &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex()}
+	c := &concepts{ids: map[conceptKey]uint32{}, words: newWordIndex(), formIDs: map[string]uint32{}}
 	c.tallies.New = func() any { return new(tallies) }
 	return c
 }
@@ -67,7 +72,11 @@ func (c *concepts) lookup(kind record.Kind, code record.Code) (uint32, bool) {
 func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	one := &c.all[id]
+	return c.all[id].kind, c.all[id].named()
+}
+
+// named is the code with the best words there are.
+func (one *concept) named() record.Code {
 	code := one.code
 	if code.Display == "" && len(one.texts) > 0 {
 		code.Display = one.texts[0].text
@@ -75,12 +84,12 @@ func (c *concepts) at(id uint32) (record.Kind, record.Code) {
 	if code.Display == "" {
 		code.Display = code.Value
 	}
-	return one.kind, code
+	return code
 }
 
-// intern numbers the concept of an event of a patient and keeps its words. Only
-// the one writer calls it, so its reads need no lock.
-func (c *concepts) intern(e *record.Event, patient uint32) uint32 {
+// intern numbers the concept of an event of a patient, and its form, and keeps its
+// words. Only the one writer calls it, so its reads need no lock.
+func (c *concepts) intern(e *record.Event, patient uint32) (id, form uint32) {
 	key := conceptKey{e.Kind, e.Concept.System, e.Concept.Value}
 	id, ok := c.ids[key]
 	if !ok {
@@ -91,18 +100,21 @@ func (c *concepts) intern(e *record.Event, patient uint32) uint32 {
 	for i := range e.Codes {
 		c.name(id, e.Codes[i].Display, patient)
 	}
-	return id
+	return id, c.form(id, e.Concept, e.Codes, e.Unit)
 }
 
 // add gives a new concept its number; texts it comes with are made searchable.
 func (c *concepts) add(one concept) uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	id := uint32(len(c.all))
 	c.ids[conceptKey{one.kind, one.code.System, one.code.Value}] = id
-	c.words.add(id, one.code.Display)
-	if one.code.Value != one.code.Display {
-		c.words.add(id, one.code.Value)
+	if one.kind != Visit {
+		c.words.add(id, one.code.Display)
+		if one.code.Value != one.code.Display {
+			c.words.add(id, one.code.Value)
+		}
 	}
 	for i := range one.texts {
 		one.texts[i].doc = c.words.add(id, one.texts[i].text)
@@ -124,6 +136,7 @@ func (c *concepts) name(id uint32, text string, patient uint32) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	one.texts = append(one.texts, conceptText{text, patient, c.words.add(id, text)})
 }
 
@@ -142,6 +155,7 @@ func clip(text string, n int) string {
 func (c *concepts) forget(removed map[uint32]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.version++
 	for id := range c.all {
 		one := &c.all[id]
 		var kept []conceptText

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"ember/record"
 
@@ -41,6 +42,9 @@ type notes struct {
 	mu     sync.RWMutex
 	owners map[noteKey]uint32 // ordinal of the patient
 	serial uint64             // batches written so far
+
+	changes atomic.Uint64 // counts batches, for who reads beside the writer
+	phrases phraseCache
 }
 
 var stampKey = []byte("ember.stamp")
@@ -112,6 +116,7 @@ func (n *notes) write(batch *bleveindex.Batch, position uint64) error {
 		return fmt.Errorf("index: writing notes: %w", err)
 	}
 	n.serial++
+	n.changes.Add(1)
 	return nil
 }
 

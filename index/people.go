@@ -43,10 +43,38 @@ type person struct {
 
 const peopleChunk = 256
 
+// chunk is some rows, with births apart: who is asked for by age is looked at often.
+type chunk struct {
+	rows   [peopleChunk]person
+	births [peopleChunk]Birth
+}
+
+// Birth is a date of birth that compares as dates do, with whether the patient is
+// dead. The zero Birth is unknown.
+type Birth uint32
+
+const deadBit = 1 << 15
+
+func birthOf(p *Patient) Birth {
+	b := BirthOn(p.Born)
+	if p.Dead {
+		b |= deadBit
+	}
+	return b
+}
+
+// BirthOn is the Birth of somebody alive.
+func BirthOn(d record.Date) Birth {
+	return Birth(uint16(d.Year))<<16 | Birth(d.Month&15)<<8 | Birth(d.Day)
+}
+
+// Dead reports whether the patient is dead.
+func (b Birth) Dead() bool { return b&deadBit != 0 }
+
 // people is a persistent vector of rows by ordinal: versions share the chunks
 // that did not change.
 type people struct {
-	chunks []*[peopleChunk]person
+	chunks []*chunk
 	n      uint32
 }
 
@@ -54,7 +82,7 @@ func (p people) at(ord uint32) *person {
 	if ord >= p.n {
 		return &person{}
 	}
-	return &p.chunks[ord/peopleChunk][ord%peopleChunk]
+	return &p.chunks[ord/peopleChunk].rows[ord%peopleChunk]
 }
 
 // peopleEdit makes the next version of people; nothing of the old is touched.
@@ -71,13 +99,14 @@ func (e *peopleEdit) set(ord uint32, row person) {
 	c := ord / peopleChunk
 	for uint32(len(e.chunks)) <= c {
 		e.own[uint32(len(e.chunks))] = true
-		e.chunks = append(e.chunks, new([peopleChunk]person))
+		e.chunks = append(e.chunks, new(chunk))
 	}
 	if !e.own[c] {
-		chunk := *e.chunks[c]
-		e.chunks[c], e.own[c] = &chunk, true
+		copied := *e.chunks[c]
+		e.chunks[c], e.own[c] = &copied, true
 	}
-	e.chunks[c][ord%peopleChunk] = row
+	e.chunks[c].rows[ord%peopleChunk] = row
+	e.chunks[c].births[ord%peopleChunk] = birthOf(&row.Patient)
 	e.n = max(e.n, ord+1)
 }
 

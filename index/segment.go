@@ -8,21 +8,23 @@ import (
 )
 
 // Posting says that a patient has a concept on a day. Value is the number that
-// was measured; NaN where there is none.
+// was measured; NaN where there is none. Form says how it was coded, see [View.Form].
 type Posting struct {
 	Patient uint32 // ordinal in the view it came from
 	Day     int32  // see [Day]; NoDay = undated
 	Value   float32
+	Form    uint32
 }
 
 func comparePostings(a, b Posting) int {
-	return cmp.Or(cmp.Compare(a.Patient, b.Patient), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Value, b.Value))
+	return cmp.Or(cmp.Compare(a.Patient, b.Patient), cmp.Compare(a.Day, b.Day), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Form, b.Form))
 }
 
 // segment is the whole of what is indexed of some patients. It never changes:
 // a patient indexed anew comes into a later segment and is masked in this one.
 type segment struct {
 	patients *roaring.Bitmap
+	traits   traits
 	concepts []uint32          // ascending
 	starts   []uint32          // rows of concepts[i] are rows[starts[i]:starts[i+1]]
 	sets     []*roaring.Bitmap // patients of concepts[i]; nil when the rows are few
@@ -133,6 +135,7 @@ func merge(layers []layer) *segment {
 		rows += len(l.rows)
 	}
 	out.patients.RunOptimize()
+	out.traits = mergeTraits(layers)
 	out.rows = make([]Posting, 0, rows)
 	at := make([]int, len(layers))
 	for {

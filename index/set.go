@@ -14,13 +14,30 @@ type Set struct{ b *roaring.Bitmap }
 // NewSet is the set of the ordinals given.
 func NewSet(ordinals ...uint32) Set { return Set{roaring.BitmapOf(ordinals...)} }
 
-// Collect is the set of the ordinals of a sequence.
+// Collect is the set of the ordinals of a sequence; ascending ones are fastest.
 func Collect(seq iter.Seq[uint32]) Set {
 	b := roaring.New()
+	room := make([]uint32, 0, 1024)
 	for o := range seq {
-		b.Add(o)
+		if room = append(room, o); len(room) == cap(room) {
+			b.AddMany(room)
+			room = room[:0]
+		}
 	}
+	b.AddMany(room)
 	return Set{b}
+}
+
+// Union is what is in any of the sets.
+func Union(sets ...Set) Set {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	all := make([]*roaring.Bitmap, len(sets))
+	for i, s := range sets {
+		all[i] = s.bitmap()
+	}
+	return Set{roaring.FastOr(all...)}
 }
 
 func (s Set) bitmap() *roaring.Bitmap {
@@ -32,6 +49,9 @@ func (s Set) bitmap() *roaring.Bitmap {
 
 // Len is the number of patients.
 func (s Set) Len() int { return int(s.bitmap().GetCardinality()) }
+
+// Empty reports whether nobody is in the set.
+func (s Set) Empty() bool { return s.b == nil || s.b.IsEmpty() }
 
 // Contains reports whether a patient is in the set.
 func (s Set) Contains(ordinal uint32) bool { return s.b != nil && s.b.Contains(ordinal) }
@@ -58,3 +78,27 @@ func (s Set) All() iter.Seq[uint32] {
 		}
 	}
 }
+
+// Next is the first ordinal in the set from one on.
+func (s Set) Next(from uint32) (ordinal uint32, ok bool) {
+	if s.b == nil {
+		return 0, false
+	}
+	it := s.b.Iterator()
+	it.AdvanceIfNeeded(from)
+	if !it.HasNext() {
+		return 0, false
+	}
+	return it.PeekNext(), true
+}
+
+// Bytes is about how much memory the set takes.
+func (s Set) Bytes() int {
+	if s.b == nil {
+		return 0
+	}
+	return int(s.b.GetSizeInBytes())
+}
+
+// Slice is the ordinals, ascending.
+func (s Set) Slice() []uint32 { return s.bitmap().ToArray() }

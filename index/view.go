@@ -59,7 +59,7 @@ func (v View) Position() uint64 { return v.s.position }
 func (v View) Everybody() Set { return v.s.all() }
 
 // OptedOut is the set of the patients who refuse use beyond their own care.
-func (v View) OptedOut() Set { return v.Where(func(p Patient) bool { return p.OptOut }) }
+func (v View) OptedOut() Set { return v.with(func(t trait) bool { return t == traitOptOut }) }
 
 // Where is the set of the patients for whom keep is true. It looks at everybody.
 func (v View) Where(keep func(Patient) bool) Set {
@@ -74,6 +74,14 @@ func (v View) Where(keep func(Patient) bool) Set {
 
 // Patient is the row of an ordinal; the zero Patient when there is none.
 func (v View) Patient(ordinal uint32) Patient { return v.s.people.at(ordinal).Patient }
+
+// Birth is when a patient was born, without opening the row.
+func (v View) Birth(ordinal uint32) Birth {
+	if ordinal >= v.s.people.n {
+		return 0
+	}
+	return v.s.people.chunks[ordinal/peopleChunk].births[ordinal%peopleChunk]
+}
 
 // Ordinal is the number of a patient in this view.
 func (v View) Ordinal(id string) (ordinal uint32, ok bool) {
@@ -151,6 +159,9 @@ func (v View) Concepts() iter.Seq[Concept] {
 	return func(yield func(Concept) bool) {
 		for id := range v.s.concepts.len() {
 			c := v.concept(id)
+			if c.Kind == Visit {
+				continue
+			}
 			if c.Patients > 0 && !yield(c) {
 				return
 			}

@@ -34,7 +34,7 @@ func (c *call) admit(ctx context.Context) error {
 		return c.deny(ctx, "", "the right "+c.route.right.String()+" is missing",
 			"give the token this right in the token file")
 	}
-	if who.Limited() && c.route.right&(auth.Write|auth.Search|auth.Models) != 0 {
+	if who.Limited() && c.route.right&(auth.Write|auth.Search|auth.Models|auth.Cohorts|auth.Members) != 0 {
 		return c.deny(ctx, "", "a token that is limited to some patients may not "+c.route.right.String(),
 			"use a token without a list of patients")
 	}
@@ -93,6 +93,8 @@ func actionOf(rt *route) auth.Action {
 		return auth.ActionPredict
 	case rt.right == auth.Models:
 		return auth.ActionModels
+	case rt.right&(auth.Cohorts|auth.Members) != 0:
+		return auth.ActionCohort
 	}
 	return auth.ActionRead
 }

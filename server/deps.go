@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"ember/cohort"
 	"ember/fhir"
 	"ember/recommender"
 	"ember/recommender/feedback"
@@ -36,6 +37,9 @@ type Deps struct {
 	// routes find nothing.
 	Models   Models
 	Embedder Embedder
+
+	// Cohorts answers definitions of cohorts; without it its routes find nothing.
+	Cohorts Cohorts
 
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.
@@ -288,6 +292,46 @@ type NoteHit struct {
 	Patient  string // logical id
 	Score    float64
 	Fragment string
+}
+
+// Cohorts is what the server needs of cohorts; *cohort.Service is it.
+type Cohorts interface {
+	CohortCounter
+	CohortComparer
+	CohortSaver
+	CohortShelf
+	CohortRows
+}
+
+// CohortCounter tells numbers that isolate nobody, and what can be asked for.
+type CohortCounter interface {
+	Count(ctx context.Context, principal string, q cohort.Question) (cohort.Answer, error)
+	Facets(ctx context.Context, principal string, q cohort.Question) (cohort.Answer, error)
+	Names(prefix string, limit int) []cohort.Name
+}
+
+// CohortComparer lays two cohorts side by side.
+type CohortComparer interface {
+	Compare(ctx context.Context, principal string, a, b cohort.Question) (cohort.Comparison, error)
+}
+
+// CohortSaver saves cohorts and compares them with today.
+type CohortSaver interface {
+	Save(ctx context.Context, principal, name string, q cohort.Question) (cohort.Saved, error)
+	Rerun(ctx context.Context, principal, name string, now time.Time) (cohort.Change, error)
+}
+
+// CohortShelf knows what is saved.
+type CohortShelf interface {
+	List() ([]cohort.Saved, error)
+	Show(name string) (cohort.Saved, error)
+	Delete(name string) error
+}
+
+// CohortRows names patients.
+type CohortRows interface {
+	Members(ctx context.Context, name, after string, limit int) (ids []string, more bool, err error)
+	Why(ctx context.Context, q cohort.Question, patient string) (cohort.Why, error)
 }
 
 // Health tells the state of the whole.

@@ -341,9 +341,15 @@ func (l *lockedBuffer) String() string {
 
 func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 	t.Helper()
+	return openWith(t, opt, who, nil)
+}
+
+// openWith is open with cohorts.
+func openWith(t testing.TB, opt server.Options, who server.Authenticator, cohorts server.Cohorts) house {
+	t.Helper()
 	f, log := newFake(), new(lockedBuffer)
 	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f,
-		Feedback: f, Health: f, Auditor: f, Tokens: who, Clock: func() time.Time { return now },
+		Feedback: f, Health: f, Auditor: f, Tokens: who, Cohorts: cohorts, Clock: func() time.Time { return now },
 		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ember/aiaas"
+	"ember/cohort"
 	"ember/fhir"
 	"ember/server/auth"
 )
@@ -104,6 +105,8 @@ func faultOf(err error) *Fault {
 		return feedbackFault(err)
 	case searchFault(err) != nil:
 		return searchFault(err)
+	case cohortFault(err) != nil:
+		return cohortFault(err)
 	case serviceFault(err) != nil:
 		return serviceFault(err)
 	case errors.Is(err, ErrUnready):
@@ -121,6 +124,26 @@ func faultOf(err error) *Fault {
 		return &Fault{Status: statusGone, Code: "timeout", Detail: "the client left, or the server stops"}
 	}
 	return &Fault{Status: http.StatusInternalServerError, Code: "exception", Detail: "internal error"}
+}
+
+// cohortFault is the fault of an error about a cohort, nil for others. Its texts hold
+// no word that was asked for.
+func cohortFault(err error) *Fault {
+	var bad *cohort.Error
+	switch {
+	case errors.As(err, &bad):
+		path := bad.Path
+		if bad.Offset >= 0 {
+			path = "text"
+		}
+		return &Fault{Status: http.StatusBadRequest, Code: "value", Path: path, Detail: bad.Detail, Hint: bad.Hint}
+	case errors.Is(err, cohort.ErrBudget):
+		return &Fault{Status: http.StatusTooManyRequests, Code: "throttled", Detail: "this caller has asked for as many different cohorts as may be asked for in a day",
+			Hint: "go on tomorrow; cohort-questions in the configuration says how many there are", RetryAfter: time.Hour}
+	case errors.Is(err, cohort.ErrNotFound):
+		return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "not found", Hint: "GET /v1/cohorts lists what is saved"}
+	}
+	return nil
 }
 
 // serviceFault is the fault of an error of the model service, nil for others. Its

@@ -114,13 +114,18 @@ func parseAt(v url.Values, now time.Time) (at time.Time, live bool, err error) {
 }
 
 func parseLimit(v url.Values) (int, error) {
-	text, ok, err := one(v, "limit")
+	return wholeNumber(v, "limit", defaultLimit, mostLimit)
+}
+
+// wholeNumber is a parameter from 1 to most, or what it is when it is absent.
+func wholeNumber(v url.Values, name string, absent, most int) (int, error) {
+	text, ok, err := one(v, name)
 	if err != nil || !ok || text == "" {
-		return defaultLimit, err
+		return absent, err
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > mostLimit {
-		return 0, badParameter("limit", "a number from 1 to "+strconv.Itoa(mostLimit))
+	if err != nil || n < 1 || n > most {
+		return 0, badParameter(name, "a number from 1 to "+strconv.Itoa(most))
 	}
 	return n, nil
 }

@@ -47,6 +47,18 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/feedback", auth.Recommend, false, classData, s.respond},
 		{http.MethodPost, "/v1/recommendations", auth.Recommend, false, classAsk, s.recommendPosted},
 		{http.MethodGet, "/v1/search", auth.Search, false, classAsk, s.search},
+		{http.MethodPost, "/v1/cohorts/count", auth.Cohorts, false, classAsk, s.cohorts(s.countCohort)},
+		{http.MethodPost, "/v1/cohorts/facets", auth.Cohorts, false, classAsk, s.cohorts(s.cohortFacets)},
+		{http.MethodPost, "/v1/cohorts/compare", auth.Cohorts, false, classAsk, s.cohorts(s.compareCohorts)},
+		{http.MethodGet, "/v1/cohorts/names", auth.Cohorts, false, classAsk, s.cohorts(s.cohortNames)},
+		{http.MethodPost, "/v1/cohorts/why", auth.Members, false, classAsk, s.cohorts(s.askWhy)},
+		{http.MethodGet, "/v1/cohorts", auth.Cohorts, false, classData, s.cohorts(s.listCohorts)},
+		{http.MethodPost, "/v1/cohorts", auth.Cohorts, false, classData, s.cohorts(s.saveCohort)},
+		{http.MethodGet, "/v1/cohorts/{name}", auth.Cohorts, false, classAsk, s.cohorts(s.showCohort)},
+		{http.MethodDelete, "/v1/cohorts/{name}", auth.Cohorts, false, classData, s.cohorts(s.dropCohort)},
+		{http.MethodGet, "/v1/cohorts/{name}/members", auth.Members, false, classData, s.cohorts(s.cohortMembers)},
+		{http.MethodGet, "/v1/cohorts/{name}/why", auth.Members, false, classAsk, s.cohorts(s.memberWhy)},
+		{http.MethodGet, "/v1/cohorts/{name}/export", auth.Members, false, classLoad, s.cohorts(s.exportCohort)},
 		{http.MethodGet, "/v1/datasets", auth.Models, false, classData, s.modelled(s.listDatasets)},
 		{http.MethodPost, "/v1/datasets/{name}", auth.Models, false, classLoad, s.modelled(s.putDataset)},
 		{http.MethodGet, "/v1/datasets/{name}", auth.Models, false, classData, s.modelled(s.showDataset)},
@@ -98,6 +110,14 @@ func (s *Server) routes() []route {
 // modelled is a handler that needs the model service; without one nothing is there.
 func (s *Server) modelled(h func(context.Context, *call) error) func(context.Context, *call) error {
 	if s.deps.Models == nil {
+		return func(context.Context, *call) error { return ErrNotFound }
+	}
+	return h
+}
+
+// cohorts is a handler that needs cohorts; without them nothing is there.
+func (s *Server) cohorts(h func(context.Context, *call) error) func(context.Context, *call) error {
+	if s.deps.Cohorts == nil {
 		return func(context.Context, *call) error { return ErrNotFound }
 	}
 	return h

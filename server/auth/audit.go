@@ -25,6 +25,7 @@ const (
 	ActionSearch    Action = "search"
 	ActionPredict   Action = "predict"
 	ActionModels    Action = "models"
+	ActionCohort    Action = "cohort"
 )
 
 // Begun is the Outcome of the entry that is recorded before something is

@@ -13,7 +13,7 @@ import (
 )
 
 // Rights is a set of rights. The zero Rights allows nothing.
-type Rights uint8
+type Rights uint16
 
 // The rights. None includes another: a token that reads and recommends names both.
 const (
@@ -32,11 +32,16 @@ const (
 	// Models: upload and delete datasets, train, promote and delete models.
 	Models
 
+	// Cohorts: count and save cohorts, in numbers that isolate nobody.
+	Cohorts
+	// Members: who is in a cohort and why, and its export.
+	Members
+
 	// All is every right.
-	All = Read | Write | Recommend | Search | Admin | Predict | Models
+	All = Read | Write | Recommend | Search | Admin | Predict | Models | Cohorts | Members
 )
 
-var rightNames = []string{"read", "write", "recommend", "search", "admin", "predict", "models"}
+var rightNames = []string{"read", "write", "recommend", "search", "admin", "predict", "models", "cohorts", "members"}
 
 // String names the rights in their fixed order, joined by commas.
 func (r Rights) String() string {

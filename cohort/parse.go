@@ -1,0 +1,554 @@
+package cohort
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fields are the names that criteria begin with, and the kinds they stand for.
+var fields = map[string]string{
+	"condition": "condition", "finding": "finding", "vital": "finding", "drug": "medication", "medication": "medication",
+	"procedure": "procedure", "test": "test", "lab": "test", "allergy": "allergy", "immunization": "immunization",
+	"vaccine": "immunization", "family": "family-history", "plan": "plan", "encounter": encounterKind, "any": "",
+}
+
+var fieldNames = []string{"condition", "finding", "vital", "drug", "procedure", "lab", "test", "allergy", "immunization", "family", "plan",
+	"encounter", "any", "age", "sex", "life", "note", "cohort"}
+
+var modes = []string{"code", "under", "set", "class"}
+
+const maxDepth = 32
+
+// Parse reads the text form of a definition. Errors are *[Error] with the offset.
+//
+//	definition = and { "or" and }
+//	and        = item { [ "and" ] item }
+//	item       = [ "-" | "not" ] ( "(" definition ")" | sequence | demographic )
+//	sequence   = event { "then" event [ "within" span ] [ "without" event ] }
+//	event      = kind [ "." mode ] ":" words [ comparison ] { modifier }
+//	comparison = sign number [ sign number ] [ unit ] | ":" number ".." number [ unit ]
+//	sign       = ">" | ">=" | "<" | "<=" | "="
+//	modifier   = "x" number | "within" span | "last" span | "since" day | "until" day | "at age" comparison
+//
+// A word with spaces or signs stands in double quotes. Modes: code, under (the code and
+// what is below it), set (value set), class (drug class).
+func Parse(text string) (Criterion, error) {
+	tokens, err := lex(text)
+	if err != nil {
+		return Criterion{}, err
+	}
+	p := &parser{tokens: tokens, end: len(text)}
+	if len(tokens) == 0 {
+		return Criterion{}, p.here().fail("write for example condition:diabetes age:>50", "the definition is empty")
+	}
+	c, err := p.any(0)
+	if err != nil {
+		return Criterion{}, err
+	}
+	if t := p.peek(); t != nil {
+		if t.text == ")" {
+			return Criterion{}, p.here().fail("take it away, or open one before", "this parenthesis closes nothing")
+		}
+		return Criterion{}, p.here().fail("", "this is not understood here")
+	}
+	return c, nil
+}
+
+type parser struct {
+	tokens []token
+	i, end int
+}
+
+func (p *parser) peek() *token {
+	if p.i < len(p.tokens) {
+		return &p.tokens[p.i]
+	}
+	return nil
+}
+
+// here is the place of the next token.
+func (p *parser) here() place {
+	if t := p.peek(); t != nil {
+		return place{offset: t.at}
+	}
+	return place{offset: p.end}
+}
+
+// word takes the next token when it is one of these words.
+func (p *parser) word(words ...string) bool {
+	t := p.peek()
+	if t == nil || t.quoted || !slices.Contains(words, strings.ToLower(t.text)) {
+		return false
+	}
+	p.i++
+	return true
+}
+
+func (p *parser) any(depth int) (Criterion, error) {
+	at := p.here()
+	first, err := p.all(depth)
+	if err != nil {
+		return Criterion{}, err
+	}
+	list := []Criterion{first}
+	for p.word("or", "|") {
+		next, err := p.all(depth)
+		if err != nil {
+			return Criterion{}, err
+		}
+		list = append(list, next)
+	}
+	if len(list) == 1 {
+		return first, nil
+	}
+	return Criterion{Any: list, at: at}, nil
+}
+
+func (p *parser) all(depth int) (Criterion, error) {
+	at := p.here()
+	var list []Criterion
+	for {
+		t := p.peek()
+		if t == nil || !t.quoted && (t.text == ")" || strings.EqualFold(t.text, "or") || t.text == "|") {
+			break
+		}
+		if len(list) > 0 && p.word("and", "&") {
+			t = p.peek()
+		}
+		if t == nil {
+			break
+		}
+		next, err := p.item(depth)
+		if err != nil {
+			return Criterion{}, err
+		}
+		list = append(list, next)
+	}
+	switch len(list) {
+	case 0:
+		return Criterion{}, p.here().fail("write for example condition:diabetes", "a criterion is missing here")
+	case 1:
+		return list[0], nil
+	}
+	return Criterion{All: list, at: at}, nil
+}
+
+func (p *parser) item(depth int) (Criterion, error) {
+	at := p.here()
+	if depth > maxDepth {
+		return Criterion{}, at.fail("save parts as cohorts", "the definition is nested too deeply")
+	}
+	if p.word("-", "not", "!") {
+		inner, err := p.item(depth + 1)
+		if err != nil {
+			return Criterion{}, err
+		}
+		return Criterion{Not: &inner, at: at}, nil
+	}
+	if t := p.peek(); t != nil && t.text == "(" && !t.quoted {
+		p.i++
+		inner, err := p.any(depth + 1)
+		if err != nil {
+			return Criterion{}, err
+		}
+		if !p.word(")") {
+			return Criterion{}, at.fail("close it with )", "this parenthesis is not closed")
+		}
+		return inner, nil
+	}
+	return p.criterion()
+}
+
+// criterion is an event, a sequence that begins with it, or something about the
+// person.
+func (p *parser) criterion() (Criterion, error) {
+	at := p.here()
+	name, mode, err := p.field()
+	if err != nil {
+		return Criterion{}, err
+	}
+	c := Criterion{at: at}
+	switch name {
+	case "age":
+		r, _, err := p.comparison(true)
+		c.Age = r
+		return c, err
+	case "sex", "life", "cohort", "note":
+		arg, err := p.argument(name)
+		if err != nil {
+			return c, err
+		}
+		switch name {
+		case "sex":
+			c.Sex = strings.ToLower(arg)
+		case "life":
+			c.Life = strings.ToLower(arg)
+		case "cohort":
+			c.Cohort = arg
+		default:
+			c.Note = &Note{Phrase: arg, Denied: mode == "denied"}
+		}
+		return c, nil
+	}
+	e, err := p.event(at, name, mode)
+	if err != nil {
+		return c, err
+	}
+	if t := p.peek(); t == nil || t.quoted || !strings.EqualFold(t.text, "then") {
+		c.Event = &e
+		return c, nil
+	}
+	c.Sequence, err = p.sequence(e)
+	return c, err
+}
+
+func (p *parser) sequence(first Event) ([]Step, error) {
+	steps := []Step{{Event: first}}
+	for p.word("then") {
+		e, err := p.nextEvent()
+		if err != nil {
+			return nil, err
+		}
+		s := Step{Event: e}
+		s.Within, s.Event.Within = e.Within, ""
+		if p.word("without") {
+			without, err := p.nextEvent()
+			if err != nil {
+				return nil, err
+			}
+			s.Without = &without
+		}
+		steps = append(steps, s)
+	}
+	return steps, nil
+}
+
+func (p *parser) nextEvent() (Event, error) {
+	at := p.here()
+	name, mode, err := p.field()
+	if err != nil {
+		return Event{}, err
+	}
+	if _, ok := fields[name]; !ok {
+		return Event{}, at.fail("events are "+strings.Join(fieldNames[:13], ", "), "%s is no event", name)
+	}
+	return p.event(at, name, mode)
+}
+
+// field reads the name of a criterion with its mode, up to but without the colon,
+// which is left out where a comparison follows.
+func (p *parser) field() (name, mode string, err error) {
+	at, t := p.here(), p.peek()
+	if t == nil {
+		return "", "", at.fail("write for example condition:diabetes", "a criterion is missing here")
+	}
+	next := ""
+	if p.i+1 < len(p.tokens) && !p.tokens[p.i+1].quoted {
+		next = p.tokens[p.i+1].text
+	}
+	if t.quoted || next != ":" && !slices.Contains([]string{">", ">=", "<", "<=", "="}, next) {
+		if strings.ContainsAny(t.text, "():<>=") {
+			return "", "", at.fail("write for example condition:diabetes", "this is not understood here")
+		}
+		return "", "", at.fail("write field:value, for example condition:diabetes or note:diabetes", "this word does not say what it is")
+	}
+	p.i++
+	name, mode, dotted := strings.Cut(strings.ToLower(t.text), ".")
+	switch {
+	case !slices.Contains(fieldNames, name) && fields[name] == "":
+		return "", "", at.fail(hint(name, fieldNames), "there is no such field")
+	case dotted && name == "note" && mode == "denied":
+	case dotted && (fields[name] == "" && name != "any" || !slices.Contains(modes, mode)):
+		return "", "", at.fail(hint(mode, modes), "%s has no such mode", name)
+	}
+	if next == ":" {
+		p.i++
+	}
+	return name, mode, nil
+}
+
+func shown(word string) string {
+	if simple(word) {
+		return word
+	}
+	return quote(word)
+}
+
+// argument is a word or quoted text.
+func (p *parser) argument(of string) (string, error) {
+	t := p.peek()
+	if t == nil || !t.quoted && (strings.ContainsAny(t.text, "():<>=") || t.text == "-" || !t.glued && p.fieldFollows()) || strings.TrimSpace(t.text) == "" {
+		return "", p.here().fail("write "+of+":WORD or "+of+`:"SOME WORDS"`, "what %s is asked for is missing", of)
+	}
+	p.i++
+	return t.text, nil
+}
+
+// url joins what colons cut off of a code that begins with a system's URL, up to and
+// with the word that has the bar.
+func (p *parser) url(code string) string {
+	if code != "http" && code != "https" && code != "urn" {
+		return code
+	}
+	for t := p.peek(); t != nil && t.glued && !t.quoted && !strings.ContainsAny(t.text, "()<>=") && !strings.Contains(code, "|"); t = p.peek() {
+		code += t.text
+		p.i++
+	}
+	return code
+}
+
+func (p *parser) event(at place, name, mode string) (Event, error) {
+	e := Event{Kind: fields[name], at: at, atWhich: p.here()}
+	if t := p.peek(); t != nil && !t.quoted && t.text == "*" {
+		p.i++
+	} else {
+		arg, err := p.argument(name)
+		if err != nil {
+			return e, err
+		}
+		if mode == "code" || mode == "under" {
+			arg = p.url(arg)
+		}
+		switch mode {
+		case "code":
+			e.Code = arg
+		case "under":
+			e.Under = arg
+		case "set":
+			e.Set = arg
+		case "class":
+			e.Class = arg
+		default:
+			e.Text = arg
+		}
+	}
+	if t := p.peek(); t != nil && !t.quoted && (strings.ContainsAny(t.text[:1], "<>=") || t.glued && t.text == ":") {
+		e.atValue = p.here()
+		r, unit, err := p.comparison(false)
+		if err != nil {
+			return e, err
+		}
+		e.Value = &Value{Range: *r, Unit: unit}
+	}
+	return e, p.modifiers(&e)
+}
+
+func (p *parser) modifiers(e *Event) error {
+	for {
+		t := p.peek()
+		if t == nil || t.quoted {
+			return nil
+		}
+		at := p.here()
+		low := strings.ToLower(t.text)
+		twice := func(set bool) error {
+			if set {
+				return at.fail("leave one of them", "%s stands twice", low)
+			}
+			p.i++
+			return nil
+		}
+		var err error
+		switch {
+		case len(low) > 1 && low[0] == 'x' && allDigits(low[1:]):
+			if err = twice(e.Count != 0); err == nil {
+				if e.Count, err = strconv.Atoi(low[1:]); err != nil || e.Count < 1 {
+					return at.fail("write x2 or more", "this is no number of events")
+				}
+			}
+		case low == "within":
+			if err = twice(e.Within != ""); err == nil {
+				e.atWithin = p.here()
+				e.Within, err = p.span()
+			}
+		case low == "last":
+			if err = twice(e.Last != ""); err == nil {
+				e.Last, err = p.span()
+			}
+		case low == "since":
+			if err = twice(e.Since != ""); err == nil {
+				e.Since, err = p.day()
+			}
+		case low == "until":
+			if err = twice(e.Until != ""); err == nil {
+				e.Until, err = p.day()
+			}
+		case low == "at":
+			if err = twice(e.Age != nil); err != nil {
+				return err
+			}
+			e.atAge = p.here()
+			if !p.word("age") {
+				return p.here().fail("write at age>=18", "age is missing after at")
+			}
+			p.word(":")
+			e.Age, _, err = p.comparison(true)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func allDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == "" && len(s) < 10
+}
+
+func (p *parser) span() (string, error) {
+	at, t := p.here(), p.peek()
+	if t == nil {
+		return "", at.fail("write a number and d, w, m or y, as in 30d", "a length of time is missing")
+	}
+	low := strings.ToLower(t.text)
+	if _, ok := days(low); !ok || t.quoted {
+		return "", at.fail("write a number and d, w, m or y, as in 30d", "this is no length of time")
+	}
+	p.i++
+	return low, nil
+}
+
+func (p *parser) day() (string, error) {
+	at, t := p.here(), p.peek()
+	if t == nil {
+		return "", at.fail("write YYYY-MM-DD", "a day is missing")
+	}
+	if _, ok := dayOf(t.text); !ok {
+		return "", at.fail("write YYYY-MM-DD, as in 2024-03-31", "this is no day")
+	}
+	p.i++
+	return t.text, nil
+}
+
+// comparison reads >9, >=9, <9, <=9, =9 or 9..12, after an optional colon, with the
+// unit behind it unless it is an age.
+func (p *parser) comparison(age bool) (*Range, string, error) {
+	p.word(":")
+	at, t := p.here(), p.peek()
+	wrong := func() (*Range, string, error) {
+		return nil, "", at.fail("write >9, >=9, <9, <=9, =9 or 9..12", "a comparison is missing here")
+	}
+	if t == nil || t.quoted {
+		return wrong()
+	}
+	sign := ""
+	if strings.ContainsAny(t.text[:1], "<>=") {
+		sign = t.text
+		p.i++
+		if at, t = p.here(), p.peek(); t == nil || t.quoted {
+			return nil, "", at.fail("write a number", "a number is missing after %s", sign)
+		}
+		if t.text == "-" { // a minus after a sign is part of the number
+			p.i++
+			if t = p.peek(); t == nil || !t.glued {
+				return nil, "", at.fail("write a number", "a number is missing after %s", sign)
+			}
+			n := *t
+			n.text = "-" + n.text
+			t = &n
+		}
+	}
+	low, rest, ok := number(t.text)
+	if !ok {
+		return nil, "", at.fail("write a number, as in >9.5", "this is no number")
+	}
+	p.i++
+	r := &Range{}
+	switch sign {
+	case ">":
+		r.Above = &low
+	case ">=":
+		r.AtLeast = &low
+	case "<":
+		r.Below = &low
+	case "<=":
+		r.AtMost = &low
+	case "=", "==":
+		high := low
+		r.AtLeast, r.AtMost = &low, &high
+	default:
+		after, dots := strings.CutPrefix(rest, "..")
+		if !dots {
+			return wrong()
+		}
+		high, unit, ok := number(after)
+		if !ok {
+			return nil, "", at.fail("write 9..12", "the upper end is no number")
+		}
+		r.AtLeast, r.AtMost, rest = &low, &high, unit
+	}
+	if rest == "" && p.secondEnd(r) {
+		high, after, ok := number(p.tokens[p.i+1].text)
+		if !ok {
+			return wrong()
+		}
+		rest = after
+		if p.tokens[p.i].text == "<" {
+			r.Below = &high
+		} else {
+			r.AtMost = &high
+		}
+		p.i += 2
+	}
+	if age {
+		if rest != "" && rest != "y" {
+			return nil, "", at.fail("ages are in years", "this is not understood as an age")
+		}
+		return r, "", nil
+	}
+	return r, p.unit(rest), nil
+}
+
+// secondEnd reports whether an upper end follows a lower one, as in >9<12.
+func (p *parser) secondEnd(r *Range) bool {
+	if r.Above == nil && (r.AtLeast == nil || r.AtMost != nil) || p.i+1 >= len(p.tokens) {
+		return false
+	}
+	t := p.tokens[p.i]
+	return t.glued && !t.quoted && (t.text == "<" || t.text == "<=")
+}
+
+// unit is what follows a number: glued to it, or the next word when that can be
+// nothing else.
+func (p *parser) unit(rest string) string {
+	if rest != "" {
+		return rest
+	}
+	t := p.peek()
+	if t == nil || t.quoted && !t.glued {
+		return ""
+	}
+	if t.quoted || !strings.ContainsAny(t.text[:1], "():<>=-") && !keyword(t.text) && !p.fieldFollows() {
+		p.i++
+		return t.text
+	}
+	return ""
+}
+
+// fieldFollows reports whether the next token is the name of a criterion.
+func (p *parser) fieldFollows() bool {
+	if p.i+1 >= len(p.tokens) {
+		return false
+	}
+	next := p.tokens[p.i+1]
+	return next.glued && !next.quoted && strings.ContainsAny(next.text[:1], ":<>=")
+}
+
+// number reads a decimal number at the beginning of a text.
+func number(s string) (v float64, rest string, ok bool) {
+	i := 0
+	if strings.HasPrefix(s, "-") {
+		i = 1
+	}
+	digits := i
+	for i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '.' && !strings.HasPrefix(s[i:], "..")) {
+		i++
+	}
+	if i == digits {
+		return 0, s, false
+	}
+	v, err := strconv.ParseFloat(s[:i], 64)
+	return v, s[i:], err == nil
+}

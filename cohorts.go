@@ -1,0 +1,178 @@
+package ember
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"ember/cohort"
+	"ember/record"
+	"ember/store"
+	"ember/timelines"
+)
+
+// openCohorts wires the engine of cohorts to index, timelines and store.
+func (a *App) openCohorts(context.Context) error {
+	keeper := &cohortKeeper{store: a.store, recent: map[string][]string{}}
+	a.kept = keeper
+	a.cohorts = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf}, a.config.CohortQuestions, keeper, keeper)
+	return nil
+}
+
+// timelineOf is the timeline of a patient up to the last write.
+func (a *App) timelineOf(_ context.Context, patient string) (record.Timeline, error) {
+	chart, err := a.ingest.Chart(patient)
+	if errors.Is(err, timelines.ErrNotFound) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone) {
+		return record.Timeline{}, cohort.ErrNotFound
+	}
+	return chart.Timeline, err
+}
+
+// cohortKeeper keeps saved cohorts in the store. A head begins with the name of the
+// space that holds its members, a pair each that is erased with the patient; a cohort
+// that is saved anew gets another space, so that it is there whole or as it was.
+// The members of those used last are in memory too.
+type cohortKeeper struct {
+	store *store.Store
+
+	mu     sync.Mutex
+	recent map[string][]string // by space
+	ids    int                 // in all of recent
+}
+
+// maxRecent is how many ids are kept in memory.
+const maxRecent = 2_000_000
+
+// drop forgets what is in memory: somebody was erased.
+func (k *cohortKeeper) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.recent)
+	k.ids = 0
+}
+
+const (
+	spaceName = 16 // bytes that name a space of members
+	savedPart = 10_000
+)
+
+func (k *cohortKeeper) heads() *store.Space { return k.store.Space("cohorts") }
+
+func (k *cohortKeeper) members(space string) *store.Space { return k.store.Space("cohort/" + space) }
+
+// Save implements cohort.Keeper.
+func (k *cohortKeeper) Save(name string, head []byte, members []string) error {
+	var random [spaceName / 2]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return fmt.Errorf("ember: saving a cohort: %w", err)
+	}
+	space := hex.EncodeToString(random[:])
+	for len(members) > 0 {
+		part := members[:min(len(members), savedPart)]
+		members = members[len(part):]
+		pairs := make([]store.Pair, len(part))
+		for i, id := range part {
+			pairs[i] = store.Pair{Key: []byte(id), Patient: id}
+		}
+		if err := k.members(space).Put(pairs, false); err != nil {
+			return err
+		}
+	}
+	old, _, err := k.read(name)
+	if err != nil && !errors.Is(err, cohort.ErrNotFound) {
+		return err
+	}
+	if err := k.heads().Put([]store.Pair{{Key: []byte(name), Value: append([]byte(space), head...)}}, true); err != nil {
+		return err
+	}
+	if old == "" {
+		return nil
+	}
+	return k.members(old).Clear()
+}
+
+func (k *cohortKeeper) read(name string) (space string, head []byte, err error) {
+	b, ok, err := k.heads().Get([]byte(name))
+	switch {
+	case err != nil:
+		return "", nil, err
+	case !ok:
+		return "", nil, cohort.ErrNotFound
+	case len(b) < spaceName:
+		return "", nil, store.ErrCorrupt
+	}
+	return string(b[:spaceName]), b[spaceName:], nil
+}
+
+// Head implements cohort.Keeper.
+func (k *cohortKeeper) Head(name string) ([]byte, error) {
+	_, head, err := k.read(name)
+	return head, err
+}
+
+// Members implements cohort.Keeper.
+func (k *cohortKeeper) Members(ctx context.Context, name string) ([]string, error) {
+	space, _, err := k.read(name)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	ids, ok := k.recent[space]
+	k.mu.Unlock()
+	if ok {
+		return slices.Clone(ids), nil
+	}
+	for p, err := range k.members(space).All() {
+		if err != nil {
+			return nil, err
+		}
+		if len(ids)%savedPart == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		ids = append(ids, string(p.Key))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ids+len(ids) > maxRecent {
+		clear(k.recent)
+		k.ids = 0
+	}
+	if _, ok := k.recent[space]; !ok {
+		k.recent[space] = ids
+		k.ids += len(ids)
+	}
+	return slices.Clone(ids), nil
+}
+
+// Names implements cohort.Shelf.
+func (k *cohortKeeper) Names() ([]string, error) {
+	var names []string
+	for p, err := range k.heads().All() {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, string(p.Key))
+	}
+	return names, nil
+}
+
+// Delete implements cohort.Shelf.
+func (k *cohortKeeper) Delete(name string) error {
+	space, _, err := k.read(name)
+	if err != nil {
+		return err
+	}
+	if err := k.heads().Delete([][]byte{[]byte(name)}, true); err != nil {
+		return err
+	}
+	return k.members(space).Clear()
+}
+
+var (
+	_ cohort.Keeper = (*cohortKeeper)(nil)
+	_ cohort.Shelf  = (*cohortKeeper)(nil)
+)
