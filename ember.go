@@ -51,6 +51,8 @@ type App struct {
 	models     *models.Registry
 	service    *aiaas.Service
 	cache      *cache.Layered
+	far        *cache.Redis // nil: memory alone
+	outcomes   *cardKeeper
 	closers    []func() error
 	audit      *auditLog
 	served     served
@@ -133,7 +135,7 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 	return nil
 }
 
-func (a *App) openServer(context.Context) (err error) {
+func (a *App) openServer(ctx context.Context) (err error) {
 	var tokens server.Authenticator
 	if a.config.TokenFile != "" {
 		file, err := auth.OpenTokens(a.config.TokenFile, a.config.Now)
@@ -142,13 +144,17 @@ func (a *App) openServer(context.Context) (err error) {
 		}
 		tokens = file
 	}
+	hooks, err := a.openHooks(ctx)
+	if err != nil {
+		return err
+	}
 	a.server, err = server.New(server.Options{
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Models: a.service, Embedder: embedder{a},
+		Models: a.service, Embedder: embedder{a}, CDS: hooks,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -45,6 +45,9 @@ func (s *Server) handler(rt route) gin.HandlerFunc {
 		h["X-Request-Id"] = []string{c.id}
 		h["X-Content-Type-Options"] = []string{"nosniff"}
 		h["Cache-Control"] = []string{"no-store"}
+		if onHooks(rt.pattern) {
+			c.allowOrigin()
+		}
 		if err := c.run(); err != nil {
 			c.fail(err)
 		}

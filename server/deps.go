@@ -32,6 +32,9 @@ type Deps struct {
 	Models   Models
 	Embedder Embedder
 
+	// CDS is CDS Hooks; without it its routes find nothing.
+	CDS CDS
+
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.
 	Tokens Authenticator

@@ -22,6 +22,7 @@ type metrics struct {
 	degraded prometheus.Gauge
 	answers  *prometheus.CounterVec
 	drift    *prometheus.GaugeVec
+	hooks    *hookMetrics
 	handler  http.Handler
 }
 
@@ -43,7 +44,9 @@ func newMetrics() *metrics {
 		Name: "ember_recommendations_total", Help: "Recommendations, by what was asked for and whether something was recommended, nothing was (abstained), or a source had failed (degraded)."}, []string{"want", "outcome"})
 	m.drift = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ember_recommender_drift", Help: "Population stability index of the decisions asked about since the model began to answer, against those of training; above 0.25 is a shift, before some hundred decisions it says nothing."}, []string{"want", "of"})
+	m.hooks = newHookMetrics()
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.hooks.all()...)
 	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
