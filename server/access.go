@@ -51,8 +51,11 @@ func (c *call) identify(ctx context.Context) (auth.Principal, error) {
 			return c.localPage()
 		}
 		if err := auth.CheckLocal(c.r); err != nil {
-			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "),
-				Hint: "start the server with a token file to serve others"}
+			hint := "start the server with a token file to serve others"
+			if onHooks(c.route.pattern) && c.r.Header.Get("Origin") != "" {
+				hint = "add the page's origin to cds-origins; " + hint
+			}
+			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "), Hint: hint}
 		}
 		return auth.Owner(), nil
 	}

@@ -235,6 +235,9 @@ func (s *Server) preflight(_ context.Context, c *call) error {
 		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
 		h.Set("Access-Control-Max-Age", "600")
+		if c.r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+			h.Set("Access-Control-Allow-Private-Network", "true")
+		}
 		h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
 	}
 	c.send(http.StatusNoContent, plainJSON, nil)

@@ -173,6 +173,8 @@ func chance(p float64) string {
 		return fmt.Sprintf("%d %%, more often than not", percent)
 	case p >= .45:
 		return fmt.Sprintf("%d %%, about 1 in 2", percent)
+	case p >= .365:
+		return fmt.Sprintf("%d %%, about 2 in 5", percent)
 	}
 	return fmt.Sprintf("%d %%, about 1 in %d", percent, int(math.Round(1/max(p, .001))))
 }

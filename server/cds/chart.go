@@ -16,10 +16,11 @@ import (
 // situation is what an answer rests on: the patient's past, and what is being done.
 type situation struct {
 	past         record.Past
-	facts        []record.Event // being done or entered
-	key, version string         // of the chart, when nothing else was used
-	unchecked    []string       // drafts that no rule can see
-	notes        []string       // what is missing
+	facts        []record.Event  // being done or entered
+	key, version string          // of the chart, when nothing else was used
+	unchecked    []string        // drafts that no rule can see
+	notes        []string        // what is missing
+	nameless     map[string]bool // drafts whose id is none of the client's
 	resources    int
 }
 
@@ -97,7 +98,7 @@ func (s *Service) collect(r *Request) (*collection, error) {
 // mapped makes the situation of what was collected.
 func (s *Service) mapped(ctx context.Context, r *Request, c *collection, own *Chart) (*situation, error) {
 	now := s.deps.Now()
-	sit := &situation{resources: c.count()}
+	sit := &situation{resources: c.count(), nameless: c.nameless}
 	var posted record.Timeline
 	if c.count() > 0 || len(c.drafts) > 0 || own == nil {
 		var err error

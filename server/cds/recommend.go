@@ -3,6 +3,8 @@ package cds
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"ember/recommender"
@@ -138,7 +140,7 @@ func writeItem(b *strings.Builder, rank int, x *recommender.Item) {
 			continue
 		}
 		told++
-		b.WriteString("   - because of " + plainText(r.Text) + sources(r.Sources) + "\n")
+		b.WriteString("   - speaks for it: " + plainText(r.Text) + sources(r.Sources) + "\n")
 	}
 	if n := x.Similar.Received; n != nil && *n >= 11 {
 		fmt.Fprintf(b, "   - %d of the %d most similar patients received it\n", *n, x.Similar.N)
@@ -158,7 +160,11 @@ func statusText(status string) string {
 // mostSources is how many facts of the record a reason names.
 const mostSources = 3
 
+// simple is what a reference of the record looks like; others are not told.
+var simple = regexp.MustCompile(`^[A-Za-z]+/[A-Za-z0-9.\-]+(#\d+)?$`)
+
 func sources(refs []string) string {
+	refs = slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return !simple.MatchString(ref) })
 	if len(refs) == 0 {
 		return ""
 	}
@@ -169,7 +175,7 @@ func sources(refs []string) string {
 	}
 	plain := make([]string, len(refs))
 	for i, ref := range refs {
-		plain[i] = "`" + strings.ReplaceAll(ref, "`", "") + "`"
+		plain[i] = "`" + ref + "`"
 	}
 	return " (" + strings.Join(plain, ", ") + more + ")"
 }

@@ -20,6 +20,8 @@ type collection struct {
 	refs    []string // drafts given by reference only
 	seen    map[string]bool
 	known   map[string]bool // references of drafts, "Type/id"
+	// nameless are drafts whose id is none of the client's.
+	nameless map[string]bool
 
 	identifiers []string // of the Patient, "system|value"
 	// notes say what is missing, for people.
@@ -56,7 +58,7 @@ type bundle struct {
 }
 
 func newCollection(patient string) *collection {
-	return &collection{patient: patient, seen: map[string]bool{}, known: map[string]bool{}, answered: map[string]bool{}}
+	return &collection{patient: patient, seen: map[string]bool{}, known: map[string]bool{}, nameless: map[string]bool{}, answered: map[string]bool{}}
 }
 
 func (c *collection) note(text string) {
@@ -253,6 +255,7 @@ func (c *collection) draft(path string, r resource) {
 		if r.id == "" && fhir.ParseReference(r.url).ID == "" {
 			r.id = "draft-" + strconv.Itoa(len(c.drafts)+1)
 			r.url = "https://ember.invalid/" + r.typ + "/" + r.id
+			c.nameless[r.typ+"/"+r.id] = true
 		} else if r.id == "" {
 			r.id = fhir.ParseReference(r.url).ID
 		}

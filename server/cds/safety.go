@@ -115,7 +115,7 @@ func (s *Service) warningCard(r *Request, sit *situation, e *record.Event, findi
 	card := s.card(r, indicatorOf(findings[0].Tier), summary, b.String())
 	out := shown{card: card}
 	offer := Offer{Want: "safety", Concept: e.Concept, Rule: findings[0].Rule, Tier: findings[0].Tier}
-	if !r.hook.entered && r.hook.name != "order-dispatch" && findings[0].Tier != safety.Info {
+	if !r.hook.entered && r.hook.name != "order-dispatch" && findings[0].Tier != safety.Info && !sit.nameless[e.Source] {
 		id := s.id(r, card.UUID, "remove")
 		out.card.SelectionBehavior = "at-most-one"
 		out.card.Suggestions = []Suggestion{{Label: "Remove " + brief(name, 100), UUID: id,
@@ -130,11 +130,11 @@ func (s *Service) warningCard(r *Request, sit *situation, e *record.Event, findi
 // limitsCard says what the rules could not see. It never interrupts.
 func (s *Service) limitsCard(r *Request, sit *situation, orders int, unchecked []string, j Judgement) shown {
 	summary := "Not everything could be checked: "
-	switch n := len(sit.unchecked); {
-	case n > 0:
-		summary += fmt.Sprintf("%d of the orders", n)
-	case len(unchecked) > 0:
-		summary += unchecked[0]
+	switch n := len(sit.unchecked) + len(unchecked); {
+	case n == 1:
+		summary += append(sit.unchecked, unchecked...)[0]
+	case n > 1:
+		summary += fmt.Sprintf("%d remarks", n)
 	default:
 		summary += "based on incomplete data"
 	}
