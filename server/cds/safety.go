@@ -56,7 +56,7 @@ func (r *Request) selects(e *record.Event) bool {
 // taken are the drugs that the patient takes as far as statuses say.
 func taken(past record.Past) (orders []record.Event) {
 	seen := map[string]bool{}
-	events := past.Events()
+	events := slices.Concat(past.Undated(), past.Events())
 	for i := len(events) - 1; i >= 0; i-- { // the latest order of a drug stands for it
 		e := &events[i]
 		if e.Kind != record.Medication || e.Status != record.Active || seen[e.Concept.Key()] || !e.End.IsZero() && e.End.Before(past.At()) {
