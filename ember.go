@@ -53,6 +53,7 @@ type App struct {
 	cache      *cache.Layered
 	far        *cache.Redis // nil: memory alone
 	outcomes   *cardKeeper
+	sentences  sentences
 	closers    []func() error
 	audit      *auditLog
 	served     served

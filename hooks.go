@@ -37,7 +37,7 @@ func (a *App) openHooks(ctx context.Context) (server.CDS, error) {
 	service, err := cds.New(cds.Options{
 		Base: c.CDSBase, Deadline: c.CDSDeadline, Cards: c.CDSCards, Suggestions: c.CDSSuggestions, Quiet: c.CDSQuiet, Lifetime: c.CDSFeedback,
 		Days: c.CDSDays, Servers: c.CDSServers, Running: 2 * runtime.GOMAXPROCS(0), Secret: a.store.HMAC([]byte("cds cards")),
-	}, cds.Deps{Reader: a.mapper, Charts: hookCharts{a}, Recommender: hookRecommender{answering{a}}, Rules: judging{a}, Memory: memory, Feedback: keep, Now: c.Now})
+	}, cds.Deps{Reader: a.mapper, Charts: hookCharts{a}, Recommender: hookRecommender{answering{a}}, Rules: judging{a}, Memory: memory, Feedback: keep, Sentences: &a.sentences, Now: c.Now})
 	if err != nil {
 		return server.CDS{}, fmt.Errorf("ember: %w", err)
 	}
@@ -82,11 +82,10 @@ type hookRecommender struct{ answering }
 
 // Recommend implements cds.Recommender.
 func (h hookRecommender) Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error) {
-	a, err := h.answering.Recommend(ctx, q)
-	if errors.Is(err, server.ErrUnready) {
-		err = cds.ErrNoModel
+	if h.served.engine.Load() == nil {
+		return recommender.Answer{}, cds.ErrNoModel
 	}
-	return a, err
+	return h.answering.Recommend(ctx, q)
 }
 
 // judging is the safety rules, with the site's own names of drugs where a model has

@@ -148,7 +148,20 @@ type Outcomes interface {
 	Outcomes(ctx context.Context) iter.Seq2[Outcome, error]
 }
 
-// Deps is what a [Service] needs; all must be there but Client. Everything is called
+// Sentence is an order sentence of a drug: what is most often written about its dose.
+type Sentence struct {
+	Text       string
+	Orders, Of int // orders that say so, and all orders of the drug
+}
+
+// Sentences knows the order sentences of the site.
+type Sentences interface {
+	// Sentence is the most frequent one for a drug, of adults; false when there is none
+	// that could be vouched for.
+	Sentence(c record.Code) (Sentence, bool)
+}
+
+// Deps is what a [Service] needs; all must be there but Sentences and Client. Everything is called
 // by many goroutines at once.
 type Deps struct {
 	Reader      Reader
@@ -157,6 +170,8 @@ type Deps struct {
 	Rules       Rules
 	Memory      Memory
 	Feedback    Feedback
+	// Sentences gives drafts a dosage. Nil: they have none.
+	Sentences Sentences
 	// Client reads the clients' FHIR servers. Nil: one with sensible limits.
 	Client *http.Client
 	Now    func() time.Time

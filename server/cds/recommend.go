@@ -36,8 +36,10 @@ func (s *Service) recommend(ctx context.Context, r *Request, sit *situation) ([]
 	}
 	card.SelectionBehavior = "any"
 	out := shown{card: card}
+	age, known := sit.past.Age()
+	adult := known && age >= 18
 	for i := range items {
-		sug, err := s.suggestion(ctx, r, &items[i], card.UUID)
+		sug, err := s.suggestion(r, &items[i], card.UUID, adult)
 		if err != nil {
 			return nil, err
 		}
