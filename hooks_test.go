@@ -240,7 +240,7 @@ func BenchmarkPatientView(b *testing.B) {
 	for _, load := range []struct {
 		name string
 		rate int
-	}{{"50", 50}, {"250", 250}} {
+	}{{"50", 50}, {"250", 250}, {"1500", 1500}} {
 		b.Run(load.name, func(b *testing.B) {
 			var mu sync.Mutex
 			var took []time.Duration

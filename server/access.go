@@ -193,7 +193,11 @@ func (s *Server) take(ctx context.Context, of class) (leave func(), err error) {
 		return leave, nil
 	default:
 	}
-	timer := time.NewTimer(s.opt.Timeouts.Queue)
+	wait := s.opt.Timeouts.Queue
+	if of == classHook {
+		wait = min(wait, hookQueue)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case slots <- struct{}{}:

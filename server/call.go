@@ -63,6 +63,9 @@ func (c *call) run() error {
 		return err
 	}
 	leave, err := c.enter(ctx)
+	if err != nil && c.route.class == classHook {
+		return c.shed(err)
+	}
 	if err != nil {
 		return err
 	}

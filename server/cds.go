@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"ember/fhir"
 	"ember/server/auth"
@@ -16,7 +17,8 @@ import (
 // Hooks answers CDS Hooks; *cds.Service is it.
 type Hooks interface {
 	Discovery() cds.Discovery
-	// Answer returns within the deadline.
+	// Begin starts the time for an answer, Answer returns when it ends.
+	Begin(ctx context.Context) (context.Context, context.CancelFunc)
 	Answer(ctx context.Context, r *cds.Request) (cds.Answer, error)
 	// Feedback records what can be understood, and gives what could not.
 	Feedback(ctx context.Context, service string, body []byte, sees func(patient string) bool) ([]cds.Outcome, []*cds.Problem, error)
@@ -92,6 +94,20 @@ func (c *call) hookBody() ([]byte, error) {
 	return body, nil
 }
 
+// hookQueue is how long a call of a service waits for a place: a part of its deadline.
+const hookQueue = 100 * time.Millisecond
+
+// shed answers a call that found no place: at once and without cards, as one that found
+// no time. Nothing was read, so there is no access to record.
+func (c *call) shed(err error) error {
+	if f := faultOf(err); f.Code != "throttled" || c.s.deps.CDS.Hooks == nil {
+		return err
+	}
+	c.s.metrics.hooks.shed(c.params.ByName("id"))
+	c.send(http.StatusOK, plainJSON, []byte(`{"cards":[]}`))
+	return nil
+}
+
 func tooLargeHook(err error) error {
 	if f := faultOf(err); f.Status == http.StatusRequestEntityTooLarge {
 		f.Hint = "send at most 20 MB: prefetch fewer or later resources, or let fhirServer be read"
@@ -106,6 +122,8 @@ func (s *Server) callHook(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	limited, cancel := s.deps.CDS.Hooks.Begin(ctx)
+	defer cancel()
 	req, err := cds.Read(c.params.ByName("id"), body)
 	if err != nil {
 		return err
@@ -113,7 +131,7 @@ func (s *Server) callHook(ctx context.Context, c *call) error {
 	if err := c.seePatient(ctx, req.Patient); err != nil {
 		return err
 	}
-	answer, err := s.deps.CDS.Hooks.Answer(ctx, req)
+	answer, err := s.deps.CDS.Hooks.Answer(limited, req)
 	if err != nil {
 		s.metrics.hooks.failed(req)
 		return err

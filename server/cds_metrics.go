@@ -44,6 +44,13 @@ func (m *hookMetrics) answered(r *cds.Request, a *cds.Answer) {
 	}
 }
 
+// shed: the hook is not known, because nothing was read.
+func (m *hookMetrics) shed(service string) {
+	if cds.Known(service) {
+		m.answers.WithLabelValues(service, "unknown", cds.Late).Inc()
+	}
+}
+
 func (m *hookMetrics) failed(r *cds.Request) {
 	m.answers.WithLabelValues(r.Service, r.Hook, "error").Inc()
 }

@@ -577,6 +577,32 @@ func TestCDSDeadline(t *testing.T) {
 	}
 }
 
+// TestCDSOverload: who finds no place is answered at once, without cards.
+func TestCDSOverload(t *testing.T) {
+	w := openWard(t, cds.Options{Deadline: time.Minute}, nil)
+	w.block = make(chan struct{})
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(w.block)
+	for range 64 {
+		all.Go(func() {
+			w.do("POST /cds-services/treatments", hookBody("patient-view", "", aPatient), "Content-Type: application/json")
+		})
+	}
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		if m := w.do("GET /metrics", "").Body.String(); strings.Contains(m, `how="deadline",service="next-tests"`) {
+			return
+		}
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("nothing was turned away")
+		}
+		res := w.do("POST /cds-services/next-tests", hookBody("patient-view", "", aPatient), "Content-Type: application/json")
+		if res.Code != 200 || res.Body.String() != `{"cards":[]}` {
+			t.Fatalf("%d %s", res.Code, res.Body)
+		}
+	}
+}
+
 func TestCDSPanicsAreErrors(t *testing.T) {
 	w := openWard(t, cds.Options{}, nil)
 	w.panicWith = "zaphod"

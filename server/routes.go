@@ -20,6 +20,7 @@ const (
 	classLoad
 	classWait  // a part of the probes that waits for the index
 	classWatch // follows a job to its end
+	classHook  // CDS Hooks, which would rather have no cards than wait
 	classes
 )
 
@@ -87,7 +88,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v2/models/{name}/versions/{version}/infer", auth.Predict, false, classAsk, s.modelled(s.infer)},
 		{http.MethodGet, hooksPath, auth.Recommend, false, classData, s.hooked(s.hookServices)},
 		{http.MethodOptions, hooksPath, 0, true, classProbe, s.preflight},
-		{http.MethodPost, hooksPath + "/{id}", auth.Recommend, false, classAsk, s.hooked(s.callHook)},
+		{http.MethodPost, hooksPath + "/{id}", auth.Recommend, false, classHook, s.hooked(s.callHook)},
 		{http.MethodOptions, hooksPath + "/{id}", 0, true, classProbe, s.preflight},
 		{http.MethodPost, hooksPath + "/{id}/feedback", auth.Recommend, false, classAsk, s.hooked(s.hookFeedback)},
 		{http.MethodOptions, hooksPath + "/{id}/feedback", 0, true, classProbe, s.preflight},

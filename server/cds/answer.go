@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // How an answer came about, for metrics.
@@ -23,11 +24,17 @@ type Answer struct {
 	Bytes     int // of the request
 }
 
-// Answer answers a request. It returns within the deadline: with an empty answer when
-// there is no time left. The error is a [*Problem], or that of a room.
+// sending is the part of the deadline that is left for encoding, recording and sending.
+const sending = .1
+
+// Begin starts the time for an answer: its context ends a little before the deadline.
+func (s *Service) Begin(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, time.Duration((1-sending)*float64(s.opt.Deadline)))
+}
+
+// Answer answers a request under a context of Begin, and returns when it ends: with an
+// empty answer when there was no time. The error is a [*Problem], or that of a room.
 func (s *Service) Answer(ctx context.Context, r *Request) (Answer, error) {
-	limited, cancel := context.WithTimeout(ctx, s.opt.Deadline)
-	defer cancel()
 	type result struct {
 		answer Answer
 		err    error
@@ -41,18 +48,15 @@ func (s *Service) Answer(ctx context.Context, r *Request) (Answer, error) {
 			}
 			done <- res
 		}()
-		res.answer, res.err = s.answer(limited, r)
+		res.answer, res.err = s.answer(ctx, r)
 	}()
 	var res result
 	select {
 	case res = <-done:
-	case <-limited.Done():
-		res.err = limited.Err()
+	case <-ctx.Done():
+		res.err = ctx.Err()
 	}
-	if res.err != nil && limited.Err() != nil {
-		if ctx.Err() != nil {
-			return Answer{}, ctx.Err()
-		}
+	if res.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return Answer{Response: Response{Cards: []Card{}}, How: Late, Bytes: r.bytes}, nil
 	}
 	return res.answer, res.err

@@ -44,21 +44,21 @@ type codeable struct {
 
 // order is a draft MedicationRequest or ServiceRequest.
 type order struct {
-	ResourceType string     `json:"resourceType"`
-	ID           string     `json:"id"`
-	Status       string     `json:"status"`
-	Intent       string     `json:"intent"`
-	Medication   *codeable  `json:"medicationCodeableConcept,omitempty"`
-	Code         *codeable  `json:"code,omitempty"`
-	Subject      reference  `json:"subject"`
-	Encounter    *reference `json:"encounter,omitempty"`
-	AuthoredOn   string     `json:"authoredOn"`
-	Requester    *reference `json:"requester,omitempty"`
-	Dosage       []text     `json:"dosageInstruction,omitempty"`
-	Note         []text     `json:"note,omitempty"`
+	ResourceType string       `json:"resourceType"`
+	ID           string       `json:"id"`
+	Status       string       `json:"status"`
+	Intent       string       `json:"intent"`
+	Medication   *codeable    `json:"medicationCodeableConcept,omitempty"`
+	Code         *codeable    `json:"code,omitempty"`
+	Subject      reference    `json:"subject"`
+	Encounter    *reference   `json:"encounter,omitempty"`
+	AuthoredOn   string       `json:"authoredOn"`
+	Requester    *reference   `json:"requester,omitempty"`
+	Dosage       []annotation `json:"dosageInstruction,omitempty"`
+	Note         []annotation `json:"note,omitempty"`
 }
 
-type text struct {
+type annotation struct {
 	Text string `json:"text"`
 }
 
@@ -90,8 +90,8 @@ func (s *Service) draft(r *Request, x *recommender.Item, id string, adult bool) 
 		o.ResourceType, o.Code = "ServiceRequest", code
 	}
 	if usual, ok := s.usual(x, adult); ok {
-		o.Dosage = []text{{usual.Text}}
-		o.Note = []text{{"Draft" + usual.label() + "; check the dose before signing."}}
+		o.Dosage = []annotation{{usual.Text}}
+		o.Note = []annotation{{"Draft" + usual.label() + "; check the dose before signing."}}
 	}
 	if r.Encounter != "" {
 		o.Encounter = &reference{"Encounter/" + r.Encounter}

@@ -124,7 +124,7 @@ func (c *collection) fetched(p page, pages []json.RawMessage, err error) {
 		what = "an order that is referred to"
 	}
 	for _, raw := range pages {
-		if c.typeOf(raw) == "Bundle" {
+		if isBundle(raw) {
 			c.bundle(what, raw)
 			continue
 		}
@@ -216,17 +216,14 @@ func (s *Service) get(ctx context.Context, r *Request, address string) (raw json
 
 // resourceIn refuses what is no resource, such as a page for people.
 func resourceIn(body []byte) (raw json.RawMessage, next string, err error) {
-	var head struct {
-		ResourceType string
-		Link         []struct{ Relation, URL string }
-	}
-	if json.Unmarshal(body, &head) != nil || head.ResourceType == "" || head.ResourceType == "OperationOutcome" {
+	if !json.Valid(body) {
 		return nil, "", errNoAnswer
 	}
-	for _, l := range head.Link {
-		if l.Relation == "next" && head.ResourceType == "Bundle" {
-			next = l.URL
-		}
+	switch typ, _ := text(member(body, "resourceType")); typ {
+	case "", "OperationOutcome":
+		return nil, "", errNoAnswer
+	case "Bundle":
+		next, _ = entries(body, func(int, json.RawMessage, string) {})
 	}
 	return body, next, nil
 }

@@ -3,7 +3,6 @@ package cds
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -27,18 +26,6 @@ type Request struct {
 	bytes    int
 }
 
-type wireRequest struct {
-	Hook              string
-	HookInstance      string
-	FHIRServer        string
-	FHIRAuthorization *struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-	}
-	Context  map[string]json.RawMessage
-	Prefetch json.RawMessage
-}
-
 // logicalID is FHIR's rule for ids.
 var logicalID = regexp.MustCompile(`^[A-Za-z0-9.\-]{1,64}$`)
 
@@ -48,59 +35,39 @@ func Read(service string, body []byte) (*Request, error) {
 	if !ok {
 		return nil, &Problem{Status: http.StatusNotFound, Code: "not-found", Detail: "there is no service of this id", Hint: "GET /cds-services lists them"}
 	}
-	var w wireRequest
-	if err := json.Unmarshal(body, &w); err != nil {
-		return nil, unreadable(err)
+	r := &Request{Service: service, offer: o, bytes: len(body)}
+	top := map[string]json.RawMessage{}
+	if !json.Valid(body) || !members(body, func(key string, value json.RawMessage) bool { top[key] = value; return true }) {
+		return nil, badRequest("structure", "", "the body is no CDS Hooks request in JSON, or ended too early", "send one JSON object with hook, hookInstance and context")
 	}
-	r := &Request{Service: service, Hook: w.Hook, Instance: w.HookInstance, offer: o, bytes: len(body)}
-	if err := r.readHook(); err != nil {
-		return nil, err
-	}
-	if w.Context == nil {
-		return nil, badRequest("required", "context", "it is missing", "send the context of the hook, with patientId")
-	}
-	if err := r.readContext(w.Context); err != nil {
-		return nil, err
-	}
-	if a := w.FHIRAuthorization; a != nil {
-		if w.FHIRServer == "" {
-			return nil, badRequest("required", "fhirServer", "it is missing beside fhirAuthorization", "send the base address of the FHIR server that the token is for")
-		}
-		if strings.EqualFold(a.TokenType, "Bearer") || a.TokenType == "" {
-			r.token = a.AccessToken
+	for name, into := range map[string]*string{"hook": &r.Hook, "hookInstance": &r.Instance, "fhirServer": &r.server} {
+		if *into, ok = text(top[name]); !ok && present(top[name]) {
+			return nil, badRequest("value", name, "it is no text", "it is a JSON string")
 		}
 	}
-	r.server = strings.TrimRight(w.FHIRServer, "/")
-	return r, r.readPrefetch(w.Prefetch)
-}
-
-// unreadable is an error of the decoder without what it quotes.
-func unreadable(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
-		return badRequest("value", fieldName(wrong.Field), "it has another type than it must have", "it is a JSON "+jsonType(wrong.Type.Kind().String()))
-	}
-	return badRequest("structure", "", "the body is no CDS Hooks request in JSON, or ended too early", "send one JSON object with hook, hookInstance and context")
-}
-
-// fieldName is a field of the decoder as the specification spells it. Names below it
-// may be a client's own and are left out.
-func fieldName(path string) string {
-	name, _, _ := strings.Cut(path, ".")
-	for _, known := range []string{"hook", "hookInstance", "fhirServer", "fhirAuthorization", "context", "prefetch"} {
-		if strings.EqualFold(known, name) {
-			return known
+	r.server = strings.TrimRight(r.server, "/")
+	for _, read := range []func() error{r.readHook, func() error { return r.readContext(top["context"]) },
+		func() error { return r.readAuthorization(top["fhirAuthorization"]) }, func() error { return r.readPrefetch(top["prefetch"]) }} {
+		if err := read(); err != nil {
+			return nil, err
 		}
 	}
-	return ""
+	return r, nil
 }
 
-func jsonType(kind string) string {
-	switch kind {
-	case "map", "struct", "ptr":
-		return "object"
+func (r *Request) readAuthorization(raw json.RawMessage) error {
+	switch {
+	case !present(raw):
+		return nil
+	case r.server == "":
+		return badRequest("required", "fhirServer", "it is missing beside fhirAuthorization", "send the base address of the FHIR server that the token is for")
+	case raw[0] != '{':
+		return badRequest("value", "fhirAuthorization", "it is no object", "it has access_token, token_type, expires_in, scope and subject")
 	}
-	return kind
+	if typ, ok := text(member(raw, "token_type")); !ok || strings.EqualFold(typ, "Bearer") {
+		r.token, _ = text(member(raw, "access_token"))
+	}
+	return nil
 }
 
 func (r *Request) readHook() error {
@@ -118,9 +85,17 @@ func (r *Request) readHook() error {
 	return nil
 }
 
-func (r *Request) readContext(c map[string]json.RawMessage) error {
+func (r *Request) readContext(raw json.RawMessage) error {
+	if !present(raw) {
+		return badRequest("required", "context", "it is missing", "send the context of the hook, with patientId")
+	}
+	c := map[string]json.RawMessage{}
+	if !members(raw, func(key string, value json.RawMessage) bool { c[key] = value; return true }) {
+		return badRequest("value", "context", "it is no object", "send the context of the hook, with patientId")
+	}
 	for name, into := range map[string]*string{"patientId": &r.Patient, "encounterId": &r.Encounter, "userId": &r.User} {
-		if raw := c[name]; present(raw) && json.Unmarshal(raw, into) != nil {
+		var ok bool
+		if *into, ok = text(c[name]); !ok && present(c[name]) {
 			return badRequest("value", "context."+name, "it is no text", "it is a JSON string")
 		}
 	}
@@ -151,7 +126,8 @@ func (r *Request) readPrefetch(raw json.RawMessage) error {
 	if !present(raw) {
 		return nil
 	}
-	if err := json.Unmarshal(raw, &r.prefetch); err != nil {
+	r.prefetch = map[string]json.RawMessage{}
+	if !members(raw, func(key string, value json.RawMessage) bool { r.prefetch[key] = value; return true }) {
 		return badRequest("value", "prefetch", "it is no object", "it maps the keys of discovery to resources, Bundles or null")
 	}
 	return nil

@@ -46,15 +46,28 @@ type page struct {
 	first    bool // nothing of it was sent
 }
 
-// bundle is what is read of a Bundle.
-type bundle struct {
-	ResourceType string
-	Link         []struct{ Relation, URL string }
-	Entry        []struct {
-		FullURL  string
-		Resource json.RawMessage
-		Search   struct{ Mode string }
-	}
+// entries takes a Bundle apart: its entries, and the address of its next page. It
+// reports whether it is one.
+func entries(raw json.RawMessage, each func(i int, resource json.RawMessage, url string)) (next string, ok bool) {
+	ok = members(raw, func(key string, list json.RawMessage) bool {
+		switch key {
+		case "link":
+			elements(list, func(_ int, link json.RawMessage) {
+				if relation, _ := text(member(link, "relation")); relation == "next" {
+					next, _ = text(member(link, "url"))
+				}
+			})
+		case "entry":
+			elements(list, func(i int, entry json.RawMessage) {
+				url, _ := text(member(entry, "fullUrl"))
+				if r := member(entry, "resource"); present(r) {
+					each(i, r, url)
+				}
+			})
+		}
+		return true
+	})
+	return next, ok
 }
 
 func newCollection(patient string) *collection {
@@ -83,17 +96,19 @@ func (c *collection) prefetched(key string, raw json.RawMessage) {
 		c.answered[key] = true // the client has nothing
 		return
 	}
+	if isBundle(raw) {
+		c.answered[key] = true
+		if url := c.bundle(name(key), raw); url != "" {
+			c.next = append(c.next, page{key: key, url: url})
+		}
+		return
+	}
 	switch c.typeOf(raw) {
 	case "":
 		c.note(name(key) + " could not be read")
 	case "OperationOutcome":
 		c.note(name(key) + " could not be given by the client")
 		c.answered[key] = true // asking again would fail as well
-	case "Bundle":
-		c.answered[key] = true
-		if url := c.bundle(name(key), raw); url != "" {
-			c.next = append(c.next, page{key: key, url: url})
-		}
 	default:
 		c.answered[key] = true
 		c.add(resource{raw: raw, typ: c.header.Type, id: c.header.ID})
@@ -109,32 +124,24 @@ func name(key string) string {
 	return "further data"
 }
 
+// isBundle looks at the type alone.
+func isBundle(raw json.RawMessage) bool {
+	typ, _ := text(member(raw, "resourceType"))
+	return typ == "Bundle"
+}
+
 // bundle takes the entries of a Bundle and gives the address of its next page.
 func (c *collection) bundle(what string, raw json.RawMessage) (next string) {
-	var b bundle
-	if json.Unmarshal(raw, &b) != nil {
-		c.note(what + " could not be read")
-		return ""
-	}
-	for i := range b.Entry {
-		e := &b.Entry[i]
-		if !present(e.Resource) {
-			continue
-		}
-		switch typ := c.typeOf(e.Resource); typ {
+	next, _ = entries(raw, func(_ int, r json.RawMessage, url string) {
+		switch typ := c.typeOf(r); typ {
 		case "OperationOutcome":
 			c.note(what + ": the client's server had something to object")
 		case "Bundle", "":
 			c.note(what + ": an entry could not be read")
 		default:
-			c.add(resource{raw: e.Resource, url: e.FullURL, typ: typ, id: c.header.ID})
+			c.add(resource{raw: r, url: url, typ: typ, id: c.header.ID})
 		}
-	}
-	for _, l := range b.Link {
-		if l.Relation == "next" {
-			next = l.URL
-		}
-	}
+	})
 	return next
 }
 
@@ -194,22 +201,16 @@ func (c *collection) doing(field string, raw json.RawMessage) error {
 	if len(raw) > 0 && raw[0] == '[' {
 		return c.references(path, raw)
 	}
-	switch c.typeOf(raw) {
-	case "":
-		return badRequest("value", path, "it is neither a Bundle nor a resource", "send a FHIR R4 Bundle of the drafts")
-	case "Bundle":
-		var b bundle
-		if json.Unmarshal(raw, &b) != nil {
-			return badRequest("value", path, "the Bundle cannot be read", "send a FHIR R4 Bundle of the drafts")
-		}
-		for i := range b.Entry {
-			if present(b.Entry[i].Resource) {
-				c.draft(path+".entry["+strconv.Itoa(i)+"]", resource{raw: b.Entry[i].Resource, url: b.Entry[i].FullURL})
-			}
-		}
-	default:
-		c.draft(path, resource{raw: raw})
+	if isBundle(raw) {
+		entries(raw, func(i int, r json.RawMessage, url string) {
+			c.draft(path+".entry["+strconv.Itoa(i)+"]", resource{raw: r, url: url})
+		})
+		return nil
 	}
+	if c.typeOf(raw) == "" {
+		return badRequest("value", path, "it is neither a Bundle nor a resource", "send a FHIR R4 Bundle of the drafts")
+	}
+	c.draft(path, resource{raw: raw})
 	return nil
 }
 
