@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -237,6 +238,8 @@ func prefetched(n int) string {
 func BenchmarkPatientView(b *testing.B) {
 	h := openTrained(b)
 	body := fmt.Sprintf(`{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","context":{"userId":"Practitioner/1","patientId":"pf"},"prefetch":%s}`, prefetched(200))
+	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
+	defer c.CloseIdleConnections()
 	for _, load := range []struct {
 		name string
 		rate int
@@ -244,6 +247,7 @@ func BenchmarkPatientView(b *testing.B) {
 		b.Run(load.name, func(b *testing.B) {
 			var mu sync.Mutex
 			var took []time.Duration
+			start := time.Now()
 			empty := 0
 			var all sync.WaitGroup
 			tick := time.NewTicker(time.Second / time.Duration(load.rate))
@@ -252,12 +256,18 @@ func BenchmarkPatientView(b *testing.B) {
 				<-tick.C
 				all.Go(func() {
 					begun := time.Now()
-					rep, err := h.try("POST", "/cds-services/treatments", "application/json", strings.NewReader(body))
+					resp, err := c.Post(h.base+"/cds-services/treatments", "application/json", strings.NewReader(body))
+					full := false
+					if err == nil {
+						answer, _ := io.ReadAll(resp.Body)
+						_ = resp.Body.Close()
+						full = strings.Contains(string(answer), "suggestions")
+					}
 					d := time.Since(begun)
 					mu.Lock()
 					defer mu.Unlock()
 					took = append(took, d)
-					if err != nil || rep.status != 200 || !strings.Contains(string(rep.body), "suggestions") {
+					if !full {
 						empty++
 					}
 				})
@@ -269,6 +279,7 @@ func BenchmarkPatientView(b *testing.B) {
 			b.ReportMetric(at(.99), "p99-ms")
 			b.ReportMetric(at(1), "max-ms")
 			b.ReportMetric(100*float64(empty)/float64(len(took)), "%empty")
+			b.ReportMetric(float64(len(took)-empty)/time.Since(start).Seconds(), "cards/s")
 		})
 	}
 }

@@ -584,7 +584,7 @@ func TestCDSOverload(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer close(w.block)
-	for range 64 {
+	for range 32 {
 		all.Go(func() {
 			w.do("POST /cds-services/treatments", hookBody("patient-view", "", aPatient), "Content-Type: application/json")
 		})

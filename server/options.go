@@ -31,7 +31,7 @@ type Limits struct {
 	Loads int
 	// Asks is how many recommendations and searches run at once: 64.
 	Asks int
-	// Hooks is how many calls of CDS services run at once: 64.
+	// Hooks is how many calls of CDS services run at once: 32.
 	Hooks int
 	// Requests is how many reads and writes of single resources run at once: 64.
 	Requests int
@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 	fill(&l.CompressFrom, 1<<10)
 	fill(&l.Loads, 4)
 	fill(&l.Asks, 64)
-	fill(&l.Hooks, 64)
+	fill(&l.Hooks, 32)
 	fill(&l.Requests, 64)
 	fill(&l.Probes, 32)
 	fill(&l.PerPrincipal, 128)
