@@ -11,6 +11,7 @@ import (
 	"ember/index"
 	"ember/ingest"
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/server"
 	"ember/store"
 	"ember/timelines"
@@ -155,7 +156,23 @@ func (a answering) Recommend(ctx context.Context, q recommender.Query) (recommen
 	if engine == nil {
 		return recommender.Answer{}, errUntrained()
 	}
-	return engine.Recommend(ctx, q)
+	if q.Explore != nil {
+		q.Explore = a.exploration(&q)
+	}
+	answer, err := engine.Recommend(ctx, q)
+	if err == nil {
+		a.shadow.cast(ctx, q, answer)
+	}
+	return answer, err
+}
+
+// Learned implements server.Recommender.
+func (a answering) Learned() (feedback.Learned, error) {
+	engine := a.served.engine.Load()
+	if engine == nil {
+		return feedback.Learned{}, errUntrained()
+	}
+	return engine.Artifact().Learned(), nil
 }
 
 // Drift implements server.Recommender.

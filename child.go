@@ -87,7 +87,11 @@ func openChild(config Config, job childJob) (*child, error) {
 func (c *child) train(ctx context.Context, progress Progress) (childResult, error) {
 	var learned people
 	against, why := c.against()
-	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against,
+	answers, err := c.feedback()
+	if err != nil {
+		return childResult{}, err
+	}
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against, Feedback: answers,
 		Person: func(_ int, id string) { learned = append(learned, c.store.Tombstone(id)) }}, progress)
 	if err := c.err(err); err != nil {
 		return childResult{}, err

@@ -68,6 +68,8 @@ type Config struct {
 	CDSFeedback time.Duration `koanf:"cds-feedback"`
 	// CDSDays makes prefetch templates ask for so many days back by the relative dates of CDS Hooks 3; 0: for the latest resources, which clients of every version understand.
 	CDSDays int `koanf:"cds-days"`
+	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
+	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
 	Seed uint64 `koanf:"seed"`
 
@@ -104,6 +106,9 @@ func (c Config) Validate() error {
 		if v <= 0 {
 			fail("%s: must be above 0, is %d", name, v)
 		}
+	}
+	if c.Explore < 0 || c.Explore > .5 {
+		fail("explore: must be from 0 to 0.5, is %g", c.Explore)
 	}
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		fail("addr: %q is not HOST:PORT", c.Addr)

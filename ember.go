@@ -56,6 +56,8 @@ type App struct {
 	sentences  sentences
 	closers    []func() error
 	audit      *auditLog
+	responses  *responses
+	shadow     shadowing
 	served     served
 	tombstones tombstones
 	server     *server.Server
@@ -78,7 +80,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openService, a.openIngest, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -107,6 +109,7 @@ func (a *App) openStore(context.Context) (err error) {
 	}
 	a.onClose(a.store.Close)
 	a.timelines = timelines.New(timelineSpace{a.store.Space("timelines")}, chartsCached)
+	a.responses = newResponses(a.store)
 	a.audit, err = openAudit(a.store)
 	return err
 }
@@ -155,7 +158,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Models: a.service, Embedder: embedder{a}, CDS: hooks,
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, CDS: hooks,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type comparison struct {
 	Patients         int             `json:"patients"`
 	Ranker, Baseline models.Estimate // over what serves
 	Why              string          `json:"why,omitempty"` // why there is none, in words
+	Kept             []recommender.Kept
 }
 
 // servedFolder is where the version that serves lies, whole; "" if there is none.
@@ -75,7 +76,46 @@ func compared(c *recommender.Comparison, why string) comparison {
 	case c.Patients < leastUnseen:
 		return comparison{Patients: c.Patients, Why: fmt.Sprintf("only %d patients with orders are unknown to what serves, %d are needed", c.Patients, leastUnseen)}
 	}
-	return comparison{Patients: c.Patients, Ranker: models.Estimate(c.Ranker), Baseline: models.Estimate(c.Baseline)}
+	return comparison{Patients: c.Patients, Ranker: models.Estimate(c.Ranker), Baseline: models.Estimate(c.Baseline), Kept: c.Kept}
+}
+
+// The names of what the version that served had kept of its promises, by want, among the
+// metrics of the version that was compared with it.
+const (
+	keptRatio = "served kept, "
+	keptError = "served calibration error, "
+)
+
+func keepKept(metrics map[string]models.Estimate, kept []recommender.Kept) {
+	for _, k := range kept {
+		metrics[keptRatio+k.Want] = models.Estimate{Value: k.Ratio, Low: k.Ratio, High: k.Ratio, N: k.Decisions}
+		metrics[keptError+k.Want] = models.Estimate{Value: k.Error, Low: k.Error, High: k.Error, N: k.Decisions}
+	}
+}
+
+// Calibration implements server.Watched: what the version that serves had kept of
+// its promises when the newest version was compared with it.
+func (a answering) Calibration() (out []recommender.Kept) {
+	all, err := a.Models()
+	if err != nil {
+		return nil
+	}
+	serves := a.served.ref().Version
+	for _, v := range all {
+		m, err := a.models.Manifest(modelName, v.Version)
+		if err != nil || m.Against != serves {
+			continue
+		}
+		for w := recommender.Treatments; w <= recommender.Tests; w++ {
+			if r, ok := m.Metrics[keptRatio+w.String()]; ok {
+				out = append(out, recommender.Kept{Want: w.String(), Decisions: r.N, Ratio: r.Value, Error: m.Metrics[keptError+w.String()].Value})
+			}
+		}
+		if out != nil {
+			return out
+		}
+	}
+	return nil
 }
 
 // verdict is the gate's: the kind of the new version that serves from now on, ""

@@ -13,6 +13,7 @@ import (
 
 	"ember/cache"
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/recommender/safety"
 	"ember/record"
 	"ember/server"
@@ -33,7 +34,7 @@ const (
 func (a *App) openHooks(ctx context.Context) (server.CDS, error) {
 	c := a.config
 	memory := cache.NewLayered(cache.NewMemory(hookEntries, hookBytes, c.Now), a.far)
-	keep := &cardKeeper{cards: a.store.Space("cds cards"), outcomes: a.store.Space("cds outcomes"), now: c.Now, lifetime: c.CDSFeedback}
+	keep := &cardKeeper{cards: a.store.Space("cds cards"), outcomes: a.store.Space("cds outcomes"), now: c.Now, lifetime: c.CDSFeedback, responses: a.responses}
 	service, err := cds.New(cds.Options{
 		Base: c.CDSBase, Deadline: c.CDSDeadline, Cards: c.CDSCards, Suggestions: c.CDSSuggestions, Quiet: c.CDSQuiet, Lifetime: c.CDSFeedback,
 		Days: c.CDSDays, Servers: c.CDSServers, Running: 2 * runtime.GOMAXPROCS(0), Secret: a.store.HMAC([]byte("cds cards")),
@@ -123,10 +124,11 @@ type cardKeeper struct {
 	cards, outcomes *store.Space
 	now             func() time.Time
 	lifetime        time.Duration
+	responses       *responses // what ranking learns from
 }
 
 // Show implements cds.Feedback. Cards are on disk when anything later is.
-func (k *cardKeeper) Show(_ context.Context, cards []cds.Shown) error {
+func (k *cardKeeper) Show(ctx context.Context, cards []cds.Shown) error {
 	pairs := make([]store.Pair, len(cards))
 	for i := range cards {
 		value, err := json.Marshal(cards[i])
@@ -135,7 +137,59 @@ func (k *cardKeeper) Show(_ context.Context, cards []cds.Shown) error {
 		}
 		pairs[i] = store.Pair{Key: []byte(cards[i].Card), Value: value, Patient: cards[i].Patient}
 	}
-	return k.cards.Put(pairs, false)
+	if err := k.cards.Put(pairs, false); err != nil {
+		return err
+	}
+	for i := range cards {
+		if answer, ok := taught(&cards[i]); ok {
+			if err := k.responses.Keep(ctx, answer); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// taught is a card as ranking learns from it: a list that was shown whole, and without
+// exploration. Cards of the rules teach nothing.
+func taught(card *cds.Shown) (feedback.Answer, bool) {
+	if card.Service == cds.Safety {
+		return feedback.Answer{}, false
+	}
+	a := feedback.Answer{ID: card.Card, Patient: card.Patient, At: card.At, Want: card.Offers[0].Want, Model: card.Model, Listed: len(card.Offers)}
+	for _, o := range card.Offers {
+		a.Items = append(a.Items, feedback.Item{Kind: o.Kind, System: o.Concept.System, Code: o.Concept.Value, Probability: o.Probability, Propensity: 1, Shown: true})
+	}
+	return a, true
+}
+
+// overrides are the reasons of ranking's feedback for those of cards.
+var overrides = map[string]string{"action-completed": "already-done", "cds-not-applicable": "not-indicated", "patient-contraindication": "contraindicated",
+	"action-unsuccessful": "prefer-other", "recipient-disagrees-evidence": "not-indicated", "patient-refuses": "patient-declined", "wrong-time-workflow": "later"}
+
+// teach hands outcomes of cards to ranking.
+func (k *cardKeeper) teach(ctx context.Context, outcomes []cds.Outcome) error {
+	said := map[string][]feedback.Response{}
+	at := map[string]time.Time{}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Service == cds.Safety || o.Outcome == cds.Ignored { // nobody said anything
+			continue
+		}
+		r := feedback.Response{System: o.Concept.System, Code: o.Concept.Value, Outcome: feedback.Outcome(o.Outcome)}
+		if o.Outcome == cds.Overridden && o.Reason.Value != "" {
+			if r.Reason = overrides[o.Reason.Value]; r.Reason == "" {
+				r.Reason = "other"
+			}
+		}
+		said[o.Card], at[o.Card] = append(said[o.Card], r), o.At
+	}
+	for card, responses := range said {
+		if err := k.responses.Respond(ctx, card, at[card], responses); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Card implements cds.Feedback.
@@ -149,7 +203,7 @@ func (k *cardKeeper) Card(_ context.Context, id string) (card cds.Shown, found b
 
 // Record implements cds.Feedback. Outcomes are on disk when it returns; the same one
 // again takes the place of itself.
-func (k *cardKeeper) Record(_ context.Context, outcomes []cds.Outcome) error {
+func (k *cardKeeper) Record(ctx context.Context, outcomes []cds.Outcome) error {
 	pairs := make([]store.Pair, len(outcomes))
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -160,7 +214,10 @@ func (k *cardKeeper) Record(_ context.Context, outcomes []cds.Outcome) error {
 		key := o.Card + "|" + o.Recommendation + "|" + o.Outcome + "|" + hex.EncodeToString([]byte(o.At.UTC().Format(time.RFC3339Nano)))
 		pairs[i] = store.Pair{Key: []byte(key), Value: value, Patient: o.Patient}
 	}
-	return k.outcomes.Put(pairs, true)
+	if err := k.outcomes.Put(pairs, true); err != nil {
+		return err
+	}
+	return k.teach(ctx, outcomes)
 }
 
 // Outcomes implements cds.Outcomes.

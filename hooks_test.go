@@ -77,6 +77,11 @@ func TestFeedbackIsJoinedAndKept(t *testing.T) {
 	if o := all[i]; o.Patient != "rare-1" || o.Recommendation != cards[0].Suggestions[0].UUID || o.Concept.Value == "" || o.Want != "treatments" || o.Probability <= 0 || o.Model == "" || o.Rules == "" {
 		t.Errorf("%+v", o)
 	}
+	// Ranking learns from the same: the list that was shown is kept, and was responded to.
+	if rep := h.do("POST", "/v1/feedback", "application/json", strings.NewReader(fmt.Sprintf(`{"answer":%q,"items":[{"system":%q,"code":%q,"outcome":"accepted"}]}`,
+		cards[2].UUID, all[i].Concept.System, "nothing"))); rep.status == http.StatusNotFound {
+		t.Errorf("ranking does not know the card: %s", rep.body)
+	}
 	if _, err := h.Erase(t.Context(), "rare-2"); err != nil {
 		t.Fatal(err)
 	}

@@ -324,7 +324,11 @@ func (r reply) outcome(t testing.TB) []string {
 	return all
 }
 
-type code struct{ System, Code, Display string }
+type code struct {
+	System  string `json:"system"`
+	Code    string `json:"code"`
+	Display string `json:"display"`
+}
 
 type finding struct {
 	Text, Rule, Tier string
@@ -337,6 +341,8 @@ type item struct {
 	Kind        string
 	Status      string
 	Probability float64
+	Preference  float64
+	Explored    bool
 	Reasons     []struct {
 		Text    string
 		Weight  float64

@@ -164,7 +164,9 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	if err := a.audit.Record(ctx, entry); err != nil {
 		return EraseSummary{}, err
 	}
+	a.responses.mu.Lock() // a response under way must not bring back what is erased
 	err := a.ingest.Erase(ctx, patient)
+	a.responses.mu.Unlock()
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)
 	}

@@ -98,17 +98,26 @@ func (c candidateCache) Set(ctx context.Context, key string, v []byte, ttl time.
 	return c.Layered.Set(ctx, key, v, min(ttl, c.ttl))
 }
 
-// swap makes a version answer from now on.
-func (a *App) swap(m models.Manifest) error {
-	dir, err := a.models.Path(modelName, m.Version)
-	if err != nil {
-		return err
+// artifactOf reads what a version of the recommender fitted, and where it lies.
+func (a *App) artifactOf(m models.Manifest) (artifact *recommender.Artifact, dir string, err error) {
+	if dir, err = a.models.Path(modelName, m.Version); err != nil {
+		return nil, "", err
 	}
-	var artifact *recommender.Artifact
-	if err := readFile(filepath.Join(dir, artifactFile), func(r io.Reader) (err error) {
+	err = readFile(filepath.Join(dir, artifactFile), func(r io.Reader) (err error) {
 		artifact, err = recommender.ReadArtifact(r, a.terms)
 		return err
-	}); err != nil {
+	})
+	return artifact, dir, err
+}
+
+func (a *App) engineOf(artifact *recommender.Artifact) *recommender.Engine {
+	return recommender.New(artifact, a.terms, a.rules, candidateCache{a.cache, a.config.CacheTTL})
+}
+
+// swap makes a version answer from now on.
+func (a *App) swap(m models.Manifest) error {
+	artifact, dir, err := a.artifactOf(m)
+	if err != nil {
 		return err
 	}
 	model := new(embeddings.Model)

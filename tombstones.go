@@ -67,7 +67,7 @@ func (a *App) answerBy() {
 		engine.Swap(artifact)
 		return
 	}
-	a.served.engine.Store(recommender.New(artifact, a.terms, a.rules, candidateCache{a.cache, a.config.CacheTTL}))
+	a.served.engine.Store(a.engineOf(artifact))
 }
 
 // bury reports whether the patient was among those others are compared with until

@@ -106,6 +106,9 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 	if err := a.enroll(dir, result, &s); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
 	}
+	if err := a.responses.forget(began.Add(-keptResponses), a.onRecord); err != nil {
+		return s, fmt.Errorf("ember: training: %w", err)
+	}
 	progress("vectors", 0, 0)
 	if _, err := a.ingest.Refresh(); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)

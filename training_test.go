@@ -163,6 +163,9 @@ func TestTrainedAgainstWhatServes(t *testing.T) {
 	if got := h.recommend("rare-0", "want=treatments").Model.Version; got != second || !strings.HasSuffix(s.Served, second) || !strings.Contains(s.Decision, "goes on serving") {
 		t.Errorf("%s answers: %+v", got, s)
 	}
+	if got := string(h.get("/metrics").body); !strings.Contains(got, `ember_recommender_calibration{of="ratio",want="treatments"}`) {
+		t.Error("what serves says nothing of the promises it kept")
+	}
 	if _, err := h.Promote(s.Version, false); !ember.Refused(err) {
 		t.Errorf("promoted against the gate: %v", err)
 	}

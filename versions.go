@@ -45,6 +45,7 @@ func (a *App) enroll(dir string, r childResult, s *TrainSummary) error {
 	ranker.Kind, ranker.Version, ranker.Parent, ranker.Metrics = "ranker", r.Version, r.Baseline, r.Metrics
 	if r.Against.Why == "" {
 		baseline.Metrics[overServed], ranker.Metrics[overServed] = r.Against.Baseline, r.Against.Ranker
+		keepKept(ranker.Metrics, r.Against.Kept)
 	}
 	made := map[string]models.Manifest{}
 	for _, m := range []struct {

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"ember/learn"
+	"ember/recommender/feedback"
 	"ember/record"
 )
 
@@ -28,7 +29,9 @@ type Artifact struct {
 	patients int
 	samples  int
 	report   Report
-	without  string // names the patients left out since, see Without
+	learned  feedback.Learned
+	prefer   [wantEnd][]float32 // by label, added for the order; nil = none
+	without  string             // names the patients left out since, see Without
 }
 
 // Report says how training went, for the manifest and the gate.
@@ -70,6 +73,7 @@ func (a *Artifact) Baseline() *Artifact {
 	for w := range b.rankers {
 		b.rankers[w].kind = byBaseline
 	}
+	b.learned = feedback.Learned{} // on lists of another ranker
 	b.report.Difference = learn.Estimate{N: a.report.Difference.N}
 	b.report.Wants = append([]WantReport(nil), a.report.Wants...)
 	for i := range b.report.Wants {
@@ -120,6 +124,7 @@ func (a *Artifact) Chart(p record.Past, visit record.Encounter) *Chart {
 // seal derives what is not stored and computes the version from the content.
 func (a *Artifact) seal() {
 	a.all = a.fitted.sources(a.lexicon)
+	a.heed()
 	h := sha256.New()
 	a.encode(h)
 	a.Version = hex.EncodeToString(h.Sum(nil))[:12]

@@ -81,10 +81,10 @@ func (a *Artifact) Card(by Maker) Card {
 			{"Fairness, same source", a.fairnessText()},
 			{"Validity, other source", "None by this run."},
 			{"Fairness, other source", "None by this run."},
-			{"Evaluation of outcomes", "None known: whether patients fare better has not been studied."},
+			{"Evaluation of outcomes", "None known: whether patients fare better has not been studied. " + learnedText(a.learned)},
 		}},
 		{"Ongoing maintenance", []Attribute{
-			{"Monitoring of validity", "Drift of the decisions asked about against those of training is a metric at all times (ember_recommender_drift). Each training measures anew on patients whom neither the new nor the serving version has learned from, and the gate compares: " + gateText(by)},
+			{"Monitoring of validity", "Drift of the decisions asked about against those of training is a metric at all times (ember_recommender_drift). Each training measures what was kept of the promises (ember_recommender_calibration) and compares anew on patients whom neither the new nor the serving version has learned from, and the gate compares: " + gateText(by)},
 			{"Validity in local data", "The measures above are of local data."},
 			{"Monitoring of fairness", "Each training measures by sex and age anew."},
 			{"Fairness in local data", "The measures above are of local data."},

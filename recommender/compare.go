@@ -19,6 +19,37 @@ type Comparison struct {
 	// average precision of the new ranker and the new baseline from Served.
 	Patients         int
 	Ranker, Baseline learn.Estimate
+	// Kept says whether what Served promised those patients was kept.
+	Kept []Kept
+}
+
+// Kept compares what a version promised with what followed, on patients that it
+// had not learned from, since it was trained: drift of calibration.
+type Kept struct {
+	Want      string `json:"want"`
+	Decisions int    `json:"decisions"`
+	// Ratio of the orders that came to the sum of the probabilities; 1 is kept.
+	Ratio float64 `json:"ratio"`
+	// Error is the expected calibration error where more than 5 % was promised.
+	Error float64 `json:"error"`
+}
+
+// promises collects what was promised and whether it came.
+type promises struct {
+	decisions int
+	p         []float64
+	came      []bool
+}
+
+func (p *promises) kept(w Want) Kept {
+	sum, orders := 0., 0.
+	for i, v := range p.p {
+		sum += v
+		if p.came[i] {
+			orders++
+		}
+	}
+	return Kept{Want: w.String(), Decisions: p.decisions, Ratio: orders / max(sum, 1e-9), Error: learn.ECE(p.p, p.came, 15, .05)}
 }
 
 // measured is a decision's average precision out of fold.
@@ -38,6 +69,7 @@ func (r *trainer) compare(ctx context.Context, a *Artifact) error {
 	own := r.byRow(a)
 	var best, base, served []float64
 	var group []int
+	var promised [wantEnd]promises
 	err := r.samples(ctx, func(patient string, row int, s Sample) error {
 		if c.Seen(patient) {
 			return nil
@@ -47,9 +79,12 @@ func (r *trainer) compare(ctx context.Context, a *Artifact) error {
 			if !ok {
 				continue
 			}
-			ap, total, err := c.Served.precision(ctx, s, w)
+			ap, total, err := c.Served.precision(ctx, s, w, &promised[w])
 			if err != nil {
 				return fmt.Errorf("recommender: comparing: %w", err)
+			}
+			if m.total == 0 { // says nothing of ranking
+				continue
 			}
 			known := float64(m.total) / float64(total) // orders beyond the vocabulary are missed
 			best, base, served = append(best, m.best*known), append(base, m.base*known), append(served, ap)
@@ -64,22 +99,30 @@ func (r *trainer) compare(ctx context.Context, a *Artifact) error {
 	if err != nil || len(group) == 0 {
 		return err
 	}
+	for w := Treatments; w < wantEnd; w++ {
+		if promised[w].decisions > 0 {
+			c.Kept = append(c.Kept, promised[w].kept(w))
+		}
+	}
 	c.Ranker = learn.Diff(best, served, group, r.opt.BootstrapReps, r.opt.Seed)
 	c.Baseline = learn.Diff(base, served, group, r.opt.BootstrapReps, r.opt.Seed)
 	return nil
 }
 
-// byRow are the decisions that had orders, by row, as they were judged.
+// byRow are the decisions by row, as those that had orders were judged.
 func (r *trainer) byRow(a *Artifact) (own [wantEnd]map[int]measured) {
 	for _, rep := range a.report.Wants {
 		w, _ := ParseWant(rep.Want)
 		own[w] = map[int]measured{}
 		n := 0
 		for i := range r.decisions[w] {
-			if d := &r.decisions[w][i]; d.total > 0 {
-				own[w][d.row] = measured{rep.best[n], rep.base[n], d.total}
-				n++
+			d := &r.decisions[w][i]
+			if d.total == 0 {
+				own[w][d.row] = measured{}
+				continue
 			}
+			own[w][d.row] = measured{rep.best[n], rep.base[n], d.total}
+			n++
 		}
 	}
 	return own
@@ -112,8 +155,9 @@ func (r *trainer) samples(ctx context.Context, each func(patient string, row int
 }
 
 // precision is the average precision of the ranker that serves, over the
-// candidates of an answer, and how many orders there were.
-func (a *Artifact) precision(ctx context.Context, s Sample, want Want) (ap float64, total int, err error) {
+// candidates of an answer, and how many orders there were. What it promised goes
+// to promised.
+func (a *Artifact) precision(ctx context.Context, s Sample, want Want, promised *promises) (ap float64, total int, err error) {
 	d, logits, missed, err := a.decide(ctx, s, want, false)
 	if err != nil {
 		return 0, 0, err
@@ -125,5 +169,10 @@ func (a *Artifact) precision(ctx context.Context, s Sample, want Want) (ap float
 			total++
 		}
 	}
-	return averagePrecision(k.calibrated(k.kind, &d, logits[k.kind]), d.hit, len(missed)), total, nil
+	z := k.calibrated(k.kind, &d, logits[k.kind])
+	promised.decisions++
+	for i := range z {
+		promised.p, promised.came = append(promised.p, learn.Sigmoid(float64(z[i]))), append(promised.came, d.hit[i])
+	}
+	return averagePrecision(z, d.hit, len(missed)), total, nil
 }

@@ -39,6 +39,15 @@ func TestComparisonWithWhatServes(t *testing.T) {
 			t.Errorf("%s: %d patients: %+v", name, c.Patients, c)
 		}
 		t.Logf("against the old %s: ranker %+v, baseline %+v", name, c.Ranker, c.Baseline)
+		for _, k := range c.Kept {
+			if k.Decisions < c.Patients || k.Ratio < .7 || k.Ratio > 1.4 || k.Error > .1 {
+				t.Errorf("what the old %s promised: %+v", name, k)
+			}
+		}
+		if len(c.Kept) != 2 {
+			t.Errorf("kept %+v", c.Kept)
+		}
+		t.Logf("kept %+v", c.Kept)
 		if name == "baseline" && c.Ranker.Low <= 0 {
 			t.Errorf("the ranker over the old baseline: %+v", c.Ranker)
 		}

@@ -161,7 +161,8 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 		ans.Unchecked = append(ans.Unchecked, pt.Unchecked()...)
 	}
 	ans.Items = make([]Item, 0, min(q.Limit, len(s.cand.labels)))
-	for rank := 0; ; rank++ {
+	rank := 0
+	for ; ; rank++ {
 		if rank == len(s.order) && rank < len(s.logits) {
 			s.sortAll() // the rules left fewer than were put in order
 		}
@@ -180,27 +181,33 @@ func (e *Engine) present(ctx context.Context, l *loaded, q *Query, s *scratch, a
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		findings, blocked, err := e.check(l, q, s, pt, k, ans)
+		v, err := e.check(l, q, s, pt, k)
 		if err != nil {
 			return err
 		}
+		if v.unchecked != "" && !slices.Contains(ans.Unchecked, v.unchecked) {
+			ans.Unchecked = append(ans.Unchecked, v.unchecked)
+		}
 		item := s.item(l, q, k)
-		item.Warnings = findings
-		if !blocked || explained {
+		item.Warnings = v.findings
+		if !v.blocked || explained {
 			item.Reasons = s.reasons(l, q.Want, k)
 		}
 		switch {
-		case blocked && !done:
-			ans.Blocked = append(ans.Blocked, Blocked{Code: item.Code, Kind: item.Kind, Status: item.Status, Probability: item.Probability, Findings: findings})
-		case !blocked && !done:
+		case v.blocked && !done:
+			ans.Blocked = append(ans.Blocked, Blocked{Code: item.Code, Kind: item.Kind, Status: item.Status, Probability: item.Probability, Findings: v.findings})
+		case !v.blocked && !done:
 			ans.Items = append(ans.Items, item)
 		}
 		if explained {
-			ans.Explained = explain(item, rank+1, q.Limit, blocked, findings)
+			ans.Explained = explain(item, rank+1, q.Limit, v.blocked, v.findings)
 		}
 	}
 	if !q.Explain.Zero() && ans.Explained == nil {
 		ans.Explained = unknownOrder(q.Explain)
+	}
+	if q.Explore != nil {
+		return e.explore(ctx, l, q, s, pt, rank, ans)
 	}
 	return nil
 }
@@ -220,15 +227,20 @@ func failing(err *error) {
 	}
 }
 
+// verdict is what the rules say of one candidate.
+type verdict struct {
+	findings  []safety.Finding
+	unchecked string // what of it could not be checked, "" = nothing
+	blocked   bool
+}
+
 // check applies the rules to one candidate.
-func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k int, ans *Answer) (findings []safety.Finding, blocked bool, err error) {
+func (e *Engine) check(l *loaded, q *Query, s *scratch, pt *safety.Patient, k int) (v verdict, err error) {
 	defer failing(&err)
-	v := l.artifact.lexicon.vocabulary
-	id := v.labels[q.Want][s.cand.labels[k]]
-	c := &v.concepts[id]
-	found, unchecked := e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: s.status[k].continues(), Code: c.code, Kind: c.kind})
-	if unchecked != "" && !slices.Contains(ans.Unchecked, unchecked) {
-		ans.Unchecked = append(ans.Unchecked, unchecked)
-	}
-	return found, slices.ContainsFunc(found, func(f safety.Finding) bool { return f.Tier == "block" }), nil
+	words := l.artifact.lexicon.vocabulary
+	id := words.labels[q.Want][s.cand.labels[k]]
+	c := &words.concepts[id]
+	v.findings, v.unchecked = e.rules.Check(pt, safety.Order{Drug: l.drugs[id], Continue: s.status[k].continues(), Code: c.code, Kind: c.kind})
+	v.blocked = slices.ContainsFunc(v.findings, func(f safety.Finding) bool { return f.Tier == "block" })
+	return v, nil
 }

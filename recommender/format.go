@@ -16,7 +16,7 @@ import (
 // before it.
 const (
 	artifactMagic  = "EMBRECOM"
-	artifactFormat = 3
+	artifactFormat = 4
 	artifactHeader = len(artifactMagic) + 4 + 8
 )
 
@@ -95,6 +95,7 @@ func (a *Artifact) encode(w io.Writer) error {
 		a.rankers[w].encode(e)
 	}
 	a.report.encode(e)
+	encodeLearned(e, a.learned)
 	if e.err != nil {
 		return e.err
 	}
@@ -120,6 +121,7 @@ func decodeArtifact(d *decoder, t meanings) (*Artifact, error) {
 		a.rankers[w] = decodeRanker(d, a.lexicon, a.fitted.vectors, w)
 	}
 	a.report = decodeReport(d)
+	a.learned = decodeLearned(d)
 	d.ask(len(d.b) == 0)
 	return a, d.err
 }

@@ -39,6 +39,9 @@ type gathered struct {
 // trainable reports whether a patient may be learned from.
 func trainable(p record.Person) bool { return !p.OptOut && p.ReplacedBy == "" }
 
+// Trainable reports whether a person may be learned from.
+func Trainable(p record.Person) bool { return trainable(p) }
+
 // gatherer reads timelines twice: first what there is, then the samples.
 type gatherer struct {
 	terms   meanings

@@ -15,6 +15,7 @@ import (
 	"context"
 	"time"
 
+	"ember/recommender/feedback"
 	"ember/recommender/safety"
 	"ember/record"
 )
@@ -40,6 +41,8 @@ type Query struct {
 	Limit   int // items; 0 = 10
 	// Explain is an order to explain whether or not it is recommended.
 	Explain record.Code
+	// Explore, when set, asks for what was shown and could have been, for feedback.
+	Explore *Exploration
 	// Key stands for the patient in cache keys; the caller has hashed it with
 	// a secret. DataVersion changes whenever the patient's data does. Without
 	// a key nothing is cached, which is right for questions about the past.
@@ -67,6 +70,8 @@ type Answer struct {
 	IntendedUse                 string
 	Rules                       string       // version of the safety rules
 	Explained                   *Explanation // for Query.Explain
+	// Shown is the list for feedback, for Query.Explore; without id and patient.
+	Shown *feedback.Answer
 }
 
 // Item is one recommendation.
@@ -80,6 +85,11 @@ type Item struct {
 	Reasons     []Reason // strongest first; their weights sum to the log odds
 	Similar     Similar
 	Warnings    []safety.Finding
+	// Preference is what feedback on earlier answers adds to the log odds that items
+	// are put in order by; it is no part of the probability. Explored: shown in the place of
+	// another to learn what is made of it.
+	Preference float64
+	Explored   bool
 }
 
 // Reason is one summand of an item's log odds.

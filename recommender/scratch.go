@@ -20,6 +20,7 @@ type scratch struct {
 	stacked []float32 // the stack's logits
 	net     []float32 // what the network adds, already shrunk
 	logits  []float32 // calibrated
+	keys    []float32 // what they are put in order by: logits and preferences
 	order   []int     // candidates, best first
 	inputs  []float32 // stackInputs per candidate
 	state   []float32
@@ -97,6 +98,12 @@ func (s *scratch) rank(a *Artifact, want Want, least int) {
 	for i := range n {
 		s.logits[i] = k.calibrate[k.kind][s.status[i]].of(s.stacked[i] + s.net[i] + k.offsetBy(s.cand.labels[i]))
 	}
+	s.keys = append(s.keys[:0], s.logits...)
+	if prefer := a.prefer[want]; prefer != nil {
+		for i, l := range s.cand.labels {
+			s.keys[i] += prefer[l]
+		}
+	}
 	s.sort(least)
 }
 
@@ -127,7 +134,7 @@ func (s *scratch) sort(least int) {
 	n := len(s.logits)
 	s.order = s.order[:0]
 	if least < n/2 {
-		s.best = top(s.logits, least, s.best[:0])
+		s.best = top(s.keys, least, s.best[:0])
 		for _, k := range s.best {
 			s.order = append(s.order, int(k))
 		}
@@ -143,7 +150,7 @@ func (s *scratch) sortAll() {
 		s.order = append(s.order, k)
 	}
 	slices.SortFunc(s.order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(s.logits[b], s.logits[a]), a-b)
+		return cmp.Or(cmp.Compare(s.keys[b], s.keys[a]), a-b)
 	})
 }
 
@@ -173,5 +180,6 @@ func (s *scratch) item(l *loaded, q *Query, k int) Item {
 		Status:      s.status[k].String(),
 		Probability: learn.Sigmoid(float64(s.logits[k])),
 		Similar:     similarOf(int(s.cand.received[k]), s.cand.similar),
+		Preference:  float64(s.keys[k] - s.logits[k]),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ember/learn"
+	"ember/recommender/feedback"
 	"ember/record"
 	"ember/terms"
 )
@@ -40,6 +41,8 @@ type TrainOptions struct {
 	// Person, when set, is told the id of every patient that is learned from, by
 	// ordinal: the artifact itself knows ordinals only.
 	Person func(ordinal int, id string)
+	// Feedback is what was done with earlier answers.
+	Feedback []feedback.Answer
 	// Against, when set, also measures against a version that serves.
 	Against *Comparison
 }
@@ -152,6 +155,8 @@ func (r *trainer) run(ctx context.Context) (*Artifact, error) {
 	}
 	r.summarise(a)
 	a.likeness = r.likeness()
+	r.report("learning from feedback", 0, 0)
+	a.learned = feedback.Learn(r.opt.Feedback, r.opt.BootstrapReps, r.opt.Seed)
 	a.seal()
 	return a, nil
 }

@@ -30,8 +30,8 @@ var errNotFinite = errors.New("server: the recommender gave a number that is not
 //
 // It is written by hand because this is the hottest path: an encoder that works
 // from structs takes twice the time.
-func appendAnswer(b []byte, q question, on about, a *recommender.Answer) (body []byte, tag string, err error) {
-	b = text(b, `{"id":`, answerID(q, on, a))
+func appendAnswer(b []byte, id string, q question, on about, a *recommender.Answer) (body []byte, tag string, err error) {
+	b = text(b, `{"id":`, id)
 	b = text(b, `,"patient":`, "Patient/"+on.patient)
 	b = text(b, `,"at":`, q.at.Format(atLayout))
 	content := len(b)
@@ -75,6 +75,12 @@ func appendItem(b []byte, rank int, x *recommender.Item) []byte {
 	b = text(b, `,"kind":`, x.Kind.String())
 	b = text(b, `,"status":`, x.Status)
 	b = number(b, `,"probability":`, x.Probability)
+	if x.Preference != 0 {
+		b = number(b, `,"preference":`, x.Preference)
+	}
+	if x.Explored {
+		b = append(b, `,"explored":true`...)
+	}
 	b = array(b, `,"reasons":`, len(x.Reasons), func(b []byte, i int) []byte {
 		r := &x.Reasons[i]
 		b = text(b, `{"text":`, r.Text)

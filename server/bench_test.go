@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/record"
 	"ember/server"
 	"ember/server/auth"
@@ -78,6 +79,12 @@ func (f fixed) Chart(context.Context, string) (server.Chart, error) {
 func (f fixed) Card() (recommender.Card, error) {
 	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
 }
+
+func (f fixed) Calibration() []recommender.Kept {
+	return []recommender.Kept{{Want: "tests", Decisions: 90, Ratio: 1.25, Error: .02}}
+}
+
+func (f fixed) Learned() (feedback.Learned, error) { return feedback.Learned{}, nil }
 
 func (f fixed) Drift() []recommender.Drift {
 	return []recommender.Drift{{Want: recommender.Tests, Of: "age", Index: .125, Decisions: 500}}

@@ -612,7 +612,7 @@ func TestCDSPanicsAreErrors(t *testing.T) {
 	}
 }
 
-func feedback(entries ...string) string { return `{"feedback":[` + strings.Join(entries, ",") + `]}` }
+func hookFeedback(entries ...string) string { return `{"feedback":[` + strings.Join(entries, ",") + `]}` }
 
 func TestComplaintCDSHooks513OverridesWithoutReasons(t *testing.T) {
 	w := openWard(t, cds.Options{}, nil)
@@ -622,7 +622,7 @@ func TestComplaintCDSHooks513OverridesWithoutReasons(t *testing.T) {
 	}
 	reason := card.OverrideReasons[0]
 	post := func(status int, entries ...string) string {
-		res := w.do("POST /cds-services/treatments/feedback", feedback(entries...), "Content-Type: application/json")
+		res := w.do("POST /cds-services/treatments/feedback", hookFeedback(entries...), "Content-Type: application/json")
 		want(t, res, status)
 		return res.Body.String()
 	}
@@ -653,16 +653,16 @@ func TestCDSFeedback(t *testing.T) {
 		service, body, words string
 		status, recorded     int
 	}{
-		"accepted":             {"treatments", feedback(accepted), "", 200, 1},
-		"several":              {"treatments", feedback(accepted, entry(card.UUID, "overridden", "")), "", 200, 3},
-		"an unknown card":      {"treatments", feedback(entry(unknown, "overridden", ""), accepted), "feedback[0].card", 404, 1},
-		"of another service":   {"next-tests", feedback(accepted), "feedback[0].card", 404, 0},
-		"an unknown service":   {"nothing", feedback(accepted), "no service", 404, 0},
-		"no card":              {"treatments", feedback(entry("", "overridden", "")), "feedback[0].card", 400, 0},
-		"no outcome":           {"treatments", feedback(entry(card.UUID, "ignored", "")), "feedback[0].outcome", 400, 0},
-		"no time":              {"treatments", feedback(`{"card":"` + card.UUID + `","outcome":"overridden"}`), "feedback[0].outcomeTimestamp", 400, 0},
-		"nothing was accepted": {"treatments", feedback(entry(card.UUID, "accepted", "")), "feedback[0].acceptedSuggestions", 400, 0},
-		"another suggestion":   {"treatments", feedback(entry(card.UUID, "accepted", `,"acceptedSuggestions":[{"id":"`+unknown+`"}]`)), "feedback[0].acceptedSuggestions", 400, 0},
+		"accepted":             {"treatments", hookFeedback(accepted), "", 200, 1},
+		"several":              {"treatments", hookFeedback(accepted, entry(card.UUID, "overridden", "")), "", 200, 3},
+		"an unknown card":      {"treatments", hookFeedback(entry(unknown, "overridden", ""), accepted), "feedback[0].card", 404, 1},
+		"of another service":   {"next-tests", hookFeedback(accepted), "feedback[0].card", 404, 0},
+		"an unknown service":   {"nothing", hookFeedback(accepted), "no service", 404, 0},
+		"no card":              {"treatments", hookFeedback(entry("", "overridden", "")), "feedback[0].card", 400, 0},
+		"no outcome":           {"treatments", hookFeedback(entry(card.UUID, "ignored", "")), "feedback[0].outcome", 400, 0},
+		"no time":              {"treatments", hookFeedback(`{"card":"` + card.UUID + `","outcome":"overridden"}`), "feedback[0].outcomeTimestamp", 400, 0},
+		"nothing was accepted": {"treatments", hookFeedback(entry(card.UUID, "accepted", "")), "feedback[0].acceptedSuggestions", 400, 0},
+		"another suggestion":   {"treatments", hookFeedback(entry(card.UUID, "accepted", `,"acceptedSuggestions":[{"id":"`+unknown+`"}]`)), "feedback[0].acceptedSuggestions", 400, 0},
 		"none":                 {"treatments", `{"feedback":[]}`, "feedback", 400, 0},
 		"no JSON":              {"treatments", `{`, "no JSON", 400, 0},
 		"a text":               {"treatments", `{"feedback":"x"}`, "feedback", 400, 0},
@@ -700,7 +700,7 @@ func TestCDSAlertFatigue(t *testing.T) {
 		t.Errorf("safety is held to the budget: %+v", danger)
 	}
 	for service, card := range map[string]cds.Card{"treatments": first[0], "safety": danger[0]} {
-		want(t, w.do("POST /cds-services/"+service+"/feedback", feedback(fmt.Sprintf(`{"card":%q,"outcome":"accepted","acceptedSuggestions":[{"id":%q}],"outcomeTimestamp":"2026-11-23T12:00:05Z"}`, card.UUID, card.Suggestions[0].UUID)),
+		want(t, w.do("POST /cds-services/"+service+"/feedback", hookFeedback(fmt.Sprintf(`{"card":%q,"outcome":"accepted","acceptedSuggestions":[{"id":%q}],"outcomeTimestamp":"2026-11-23T12:00:05Z"}`, card.UUID, card.Suggestions[0].UUID)),
 			"Content-Type: application/json"), 200)
 	}
 	after := call("treatments", "patient-view")

@@ -10,6 +10,7 @@ import (
 
 	"ember/fhir"
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/record"
 	"ember/server/auth"
 )
@@ -27,6 +28,8 @@ type Deps struct {
 	Health      Health
 	Auditor     auth.Auditor
 
+	// Feedback keeps answers that are responded to; without it none are.
+	Feedback Feedback
 	// Models is the model service, Embedder what gives vectors; without them their
 	// routes find nothing.
 	Models   Models
@@ -217,11 +220,20 @@ type Bundles interface {
 type Recommender interface {
 	// Recommend returns ErrUnready when there is no model yet.
 	Recommend(ctx context.Context, q recommender.Query) (recommender.Answer, error)
-	// Drift says how the decisions asked about differ from those of training; none
-	// when there is no model yet.
-	Drift() []recommender.Drift
+	Watched
+	// Learned is what feedback taught what answers, or ErrUnready.
+	Learned() (feedback.Learned, error)
 	// Card is the model card of what answers, or ErrUnready.
 	Card() (recommender.Card, error)
+}
+
+// Watched says how what answers fares; nothing when there is no model yet.
+type Watched interface {
+	// Drift says how the decisions asked about differ from those of training.
+	Drift() []recommender.Drift
+	// Calibration says what was kept of its promises when a newer version was
+	// last compared with it.
+	Calibration() []recommender.Kept
 }
 
 // Searcher searches over all patients.

@@ -19,6 +19,7 @@ import (
 
 	"ember/fhir"
 	"ember/recommender"
+	"ember/recommender/feedback"
 	"ember/recommender/safety"
 	"ember/record"
 	"ember/server"
@@ -42,6 +43,7 @@ type fake struct {
 	timeline  record.Timeline
 	entries   []auth.Entry
 	panicWith any
+	kept      map[string]feedback.Answer
 }
 
 func newFake() *fake {
@@ -235,7 +237,13 @@ func (f *fake) Recommend(ctx context.Context, q recommender.Query) (recommender.
 	f.mu.Lock()
 	f.asked = q
 	f.mu.Unlock()
-	return f.answer, f.wait(ctx)
+	answer := f.answer
+	if q.Explore != nil {
+		answer.Shown = &feedback.Answer{Want: q.Want.String(), Listed: 1, Items: []feedback.Item{
+			{Kind: record.Medication, System: record.RxNorm, Code: "5487", Shown: true, Propensity: 1},
+			{Kind: record.Medication, System: record.RxNorm, Code: "29046"}}}
+	}
+	return answer, f.wait(ctx)
 }
 
 func (f *fake) Search(ctx context.Context, q server.SearchQuery) (server.SearchResults, error) {
@@ -331,7 +339,7 @@ func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 	t.Helper()
 	f, log := newFake(), new(lockedBuffer)
 	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f,
-		Health: f, Auditor: f, Tokens: who, Clock: func() time.Time { return now },
+		Feedback: f, Health: f, Auditor: f, Tokens: who, Clock: func() time.Time { return now },
 		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
@@ -406,6 +414,50 @@ var (
 
 func (f *fake) Card() (recommender.Card, error) {
 	return recommender.Card{Name: "baseline", Version: "0", Parts: []recommender.Part{{Title: "Purpose", Attributes: []recommender.Attribute{{Name: "Intended use", Text: "Decision support."}}}}}, nil
+}
+
+func (f *fake) Calibration() []recommender.Kept {
+	return []recommender.Kept{{Want: "tests", Decisions: 90, Ratio: 1.25, Error: .02}}
+}
+
+func (f *fake) Learned() (feedback.Learned, error) {
+	order := func(code string) feedback.Order {
+		return feedback.Order{Want: "treatments", Kind: record.Medication, Code: record.Code{System: record.RxNorm, Value: code}}
+	}
+	l := feedback.Learned{Answers: 300, Accepted: 5, Believed: true, Preferences: []feedback.Preference{{Order: order("5487"), Shift: -1, Shown: 40}, {Order: order("29046"), Shift: .1, Shown: 10}}}
+	l.Value.Value, l.Value.High = 1, 1.5
+	return l, nil
+}
+
+func (f *fake) Keep(_ context.Context, a feedback.Answer) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kept == nil {
+		f.kept = map[string]feedback.Answer{}
+	}
+	f.kept[a.ID] = a
+	return f.err
+}
+
+func (f *fake) Find(_ context.Context, id string) (feedback.Answer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, ok := f.kept[id]
+	if !ok {
+		return a, server.ErrNotFound
+	}
+	return a, nil
+}
+
+func (f *fake) Respond(ctx context.Context, id string, at time.Time, said []feedback.Response) error {
+	a, err := f.Find(ctx, id)
+	if err == nil {
+		err = a.Respond(at, said)
+	}
+	if err == nil {
+		err = f.Keep(ctx, a)
+	}
+	return err
 }
 
 func (f *fake) Drift() []recommender.Drift {

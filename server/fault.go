@@ -105,6 +105,8 @@ func faultOf(err error) *Fault {
 			Hint: "send smaller Bundles, or NDJSON as application/fhir+ndjson, which has no such limit"}
 	case errors.Is(err, ErrNoVector):
 		return &Fault{Status: http.StatusUnprocessableEntity, Code: "value", Path: "input", Detail: "nothing is known of an input, so it has no place", Hint: "send other words, or a code that patients have"}
+	case feedbackFault(err) != nil:
+		return feedbackFault(err)
 	case serviceFault(err) != nil:
 		return serviceFault(err)
 	case errors.Is(err, ErrUnready):

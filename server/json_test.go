@@ -48,7 +48,7 @@ func TestNothingInfiniteGoesOut(t *testing.T) {
 			{Items: []recommender.Item{{Probability: v}}}, {Items: []recommender.Item{{Reasons: []recommender.Reason{{Weight: v}}}}},
 			{Blocked: []recommender.Blocked{{Probability: v}}}, {Explained: &recommender.Explanation{Item: recommender.Item{Probability: v}}},
 		} {
-			if _, _, err := appendAnswer(nil, question{}, about{}, &a); err == nil {
+			if _, _, err := appendAnswer(nil, "id", question{}, about{}, &a); err == nil {
 				t.Errorf("%v goes out", v)
 			}
 		}

@@ -23,6 +23,8 @@ type metrics struct {
 	answers  *prometheus.CounterVec
 	drift    *prometheus.GaugeVec
 	hooks    *hookMetrics
+	feedback *prometheus.CounterVec
+	kept     *prometheus.GaugeVec
 	handler  http.Handler
 }
 
@@ -44,10 +46,14 @@ func newMetrics() *metrics {
 		Name: "ember_recommendations_total", Help: "Recommendations, by what was asked for and whether something was recommended, nothing was (abstained), or a source had failed (degraded)."}, []string{"want", "outcome"})
 	m.drift = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ember_recommender_drift", Help: "Population stability index of the decisions asked about since the model began to answer, against those of training; above 0.25 is a shift, before some hundred decisions it says nothing."}, []string{"want", "of"})
+	m.feedback = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ember_feedback_total", Help: "Items of recommendations that somebody said something of, by what was done with them and why."}, []string{"want", "outcome", "reason"})
+	m.kept = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ember_recommender_calibration", Help: "At the last training, on patients that what answers had not learned from: ratio of the orders that came to those promised (1 is kept), and expected calibration error where more than 5 % was promised."}, []string{"want", "of"})
 	m.hooks = newHookMetrics()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.hooks.all()...)
-	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift,
+	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift, m.feedback, m.kept,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return m
@@ -86,6 +92,11 @@ func (s *Server) exposeMetrics(ctx context.Context, c *call) error {
 	s.metrics.degraded.Set(float64(len(state.Degraded)))
 	for _, d := range s.deps.Recommender.Drift() {
 		s.metrics.drift.WithLabelValues(d.Want.String(), d.Of).Set(d.Index)
+	}
+	s.metrics.kept.Reset()
+	for _, k := range s.deps.Recommender.Calibration() {
+		s.metrics.kept.WithLabelValues(k.Want, "ratio").Set(k.Ratio)
+		s.metrics.kept.WithLabelValues(k.Want, "error").Set(k.Error)
 	}
 	s.metrics.handler.ServeHTTP(c.w, c.r)
 	return nil

@@ -23,6 +23,8 @@ type question struct {
 	live    bool // at is now, give or take a day: care that is given now
 	limit   int
 	explain record.Code
+	// feedback: the answer is shown to a person who will say what they did with it.
+	feedback bool
 }
 
 // past is what the question may see of the timeline.
@@ -33,7 +35,7 @@ func (q question) past(t record.Timeline) record.Past {
 	return t.Before(q.at)
 }
 
-// parseQuestion reads want, at, limit and explain. Times are kept to the
+// parseQuestion reads want, at, limit, explain and feedback. Times are kept to the
 // millisecond, as the answer shows them.
 func parseQuestion(v url.Values, now time.Time) (q question, err error) {
 	if q.want, err = parseWant(v); err != nil {
@@ -45,7 +47,13 @@ func parseQuestion(v url.Values, now time.Time) (q question, err error) {
 	if q.limit, err = parseLimit(v); err != nil {
 		return q, err
 	}
-	q.explain, err = parseExplain(v)
+	if q.explain, err = parseExplain(v); err != nil {
+		return q, err
+	}
+	text, _, err := one(v, "feedback")
+	if err == nil {
+		q.feedback, err = parseFeedback(text)
+	}
 	return q, err
 }
 

@@ -37,6 +37,11 @@ func (s *Server) recommendStored(ctx context.Context, c *call) error {
 	ask := recommender.Query{Past: q.past(chart.Timeline), Want: q.want, Limit: q.limit, Explain: q.explain}
 	if q.live { // what was asked of another time is not kept
 		ask.Key, ask.DataVersion = chart.Key, chart.Version
+		if q.feedback && s.deps.Feedback != nil {
+			ask.Explore = &recommender.Exploration{}
+		}
+	} else if q.feedback {
+		return badParameter("feedback", "only what is asked about now is shown to somebody who acts on it")
 	}
 	return c.recommend(ctx, q, ask, about{patient: id, version: chart.Version})
 }
@@ -47,6 +52,9 @@ func (s *Server) recommendPosted(ctx context.Context, c *call) error {
 	q, err := c.question()
 	if err != nil {
 		return err
+	}
+	if q.feedback {
+		return badParameter("feedback", "of a patient who is posted nothing is kept")
 	}
 	if _, err := c.form(false); err != nil {
 		return err
@@ -102,7 +110,8 @@ func (c *call) recommend(ctx context.Context, q question, ask recommender.Query,
 	c.s.metrics.answered(q.want, &answer)
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)
-	body, tag, err := appendAnswer((*scratch)[:0], q, on, &answer)
+	id := answerID(q, on, &answer)
+	body, tag, err := appendAnswer((*scratch)[:0], id, q, on, &answer)
 	if err != nil {
 		return err
 	}
@@ -110,8 +119,11 @@ func (c *call) recommend(ctx context.Context, q question, ask recommender.Query,
 	if err := c.audit(ctx, c.entry(auth.ActionRecommend, on.patient, "", http.StatusOK)); err != nil {
 		return err
 	}
+	if err := c.keep(ctx, id, on, &answer); err != nil {
+		return err
+	}
 	c.w.Header()["Etag"] = []string{tag}
-	if c.r.Method != http.MethodPost && notModified(c.r.Header.Get("If-None-Match"), tag) {
+	if c.r.Method != http.MethodPost && answer.Shown == nil && notModified(c.r.Header.Get("If-None-Match"), tag) {
 		c.send(http.StatusNotModified, plainJSON, nil)
 		return nil
 	}

@@ -44,6 +44,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/fhir/{type}/{id}/_history/{vid}", auth.Read, false, classData, s.readVersion},
 		{http.MethodGet, "/v1/patients/{id}/recommendations", auth.Recommend, false, classAsk, s.recommendStored},
 		{http.MethodGet, "/v1/recommender/card", auth.Recommend, false, classData, s.recommenderCard},
+		{http.MethodGet, "/v1/recommender/feedback", auth.Recommend, false, classData, s.learned},
+		{http.MethodPost, "/v1/feedback", auth.Recommend, false, classData, s.respond},
 		{http.MethodPost, "/v1/recommendations", auth.Recommend, false, classAsk, s.recommendPosted},
 		{http.MethodGet, "/v1/search", auth.Search, false, classAsk, s.search},
 		{http.MethodGet, "/v1/datasets", auth.Models, false, classData, s.modelled(s.listDatasets)},

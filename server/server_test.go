@@ -398,7 +398,7 @@ func TestRecommenderMetrics(t *testing.T) {
 	h := open(t, server.Options{}, nil)
 	want(t, h.do("GET /v1/patients/p1/recommendations?want=treatments", ""), 200)
 	body := h.do("GET /metrics", "").Body.String()
-	for _, line := range []string{`ember_recommendations_total{outcome="answered",want="treatments"} 1`, `ember_recommender_drift{of="age",want="tests"} 0.125`} {
+	for _, line := range []string{`ember_recommendations_total{outcome="answered",want="treatments"} 1`, `ember_recommender_drift{of="age",want="tests"} 0.125`, `ember_recommender_calibration{of="ratio",want="tests"} 1.25`} {
 		if !strings.Contains(body, line) {
 			t.Errorf("no line %s", line)
 		}

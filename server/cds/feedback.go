@@ -31,6 +31,7 @@ type Shown struct {
 type Offer struct {
 	Suggestion  string      `json:"suggestion,omitempty"` // "" = there is nothing to accept
 	Want        string      `json:"want"`                 // "treatments", "tests", "safety"
+	Kind        record.Kind `json:"kind,omitempty"`
 	Concept     record.Code `json:"concept"`
 	Probability float64     `json:"probability,omitempty"`
 	Rule        string      `json:"rule,omitempty"`

@@ -44,7 +44,7 @@ func (s *Service) recommend(ctx context.Context, r *Request, sit *situation) ([]
 			return nil, err
 		}
 		out.card.Suggestions = append(out.card.Suggestions, sug)
-		out.offers = append(out.offers, Offer{Suggestion: sug.UUID, Want: want.String(), Concept: items[i].Code, Probability: items[i].Probability})
+		out.offers = append(out.offers, Offer{Suggestion: sug.UUID, Want: want.String(), Kind: items[i].Kind, Concept: items[i].Code, Probability: items[i].Probability})
 	}
 	out.version(a.Model.Version, a.Rules)
 	return []shown{out}, nil

@@ -114,7 +114,7 @@ func (s *Service) warningCard(r *Request, sit *situation, e *record.Event, findi
 	fmt.Fprintf(&b, "\nChecked: %s; rules %s. Members of the rules need review by a pharmacist before clinical use.\n", strings.Join(j.Checks, ", "), j.Version)
 	card := s.card(r, indicatorOf(findings[0].Tier), summary, b.String())
 	out := shown{card: card}
-	offer := Offer{Want: "safety", Concept: e.Concept, Rule: findings[0].Rule, Tier: findings[0].Tier}
+	offer := Offer{Want: "safety", Kind: e.Kind, Concept: e.Concept, Rule: findings[0].Rule, Tier: findings[0].Tier}
 	if !r.hook.entered && r.hook.name != "order-dispatch" && findings[0].Tier != safety.Info && !sit.nameless[e.Source] {
 		id := s.id(r, card.UUID, "remove")
 		out.card.SelectionBehavior = "at-most-one"
