@@ -612,7 +612,9 @@ func TestCDSPanicsAreErrors(t *testing.T) {
 	}
 }
 
-func hookFeedback(entries ...string) string { return `{"feedback":[` + strings.Join(entries, ",") + `]}` }
+func hookFeedback(entries ...string) string {
+	return `{"feedback":[` + strings.Join(entries, ",") + `]}`
+}
 
 func TestComplaintCDSHooks513OverridesWithoutReasons(t *testing.T) {
 	w := openWard(t, cds.Options{}, nil)
