@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ember/record"
 	"ember/server/cds"
 )
 
@@ -184,6 +185,13 @@ func TestCDSOwnRecord(t *testing.T) {
 	if len(r.Cards) != 1 || strings.Contains(r.Cards[0].Detail, "incomplete") || w.fake.question().Key != "k" {
 		t.Errorf("%+v, key %q", r.Cards, w.fake.question().Key)
 	}
+	w.answer(t, "treatments", hookBody("patient-view", "", aPatient+`,"conditions":{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p1"},"code":{"text":"asthma"},"recordedDate":"2026-01-01"}`))
+	w.timeline.Person.Sex, w.timeline.Events = record.Male, []record.Event{{Kind: record.Condition, Concept: record.Code{Value: "x"}, Known: now.AddDate(-1, 0, 0), Source: "Condition/9"}}
+	r = w.answer(t, "treatments", hookBody("patient-view", "", aPatient))
+	if q := w.fake.question(); len(q.Past.Events()) != 0 || !strings.Contains(r.Cards[0].Detail, "somebody else") {
+		t.Errorf("two people were taken for one: %+v", q)
+	}
+	w.timeline.Person.Sex, w.timeline.Events = 0, nil
 	w.answer(t, "treatments", hookBody("patient-view", "", aPatient+`,"conditions":{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p1"},"code":{"text":"asthma"},"recordedDate":"2026-01-01"}`))
 	if q := w.fake.question(); q.Key != "" || len(q.Past.Events()) != 1 || q.Past.Person().Born.Zero() {
 		t.Errorf("%+v", q)

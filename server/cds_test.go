@@ -449,7 +449,7 @@ func TestCDSOddPrefetch(t *testing.T) {
 		"another Patient":      {`"other":{"resourceType":"Patient","id":"p2"}`, "another patient"},
 		"twice":                {`"conditions":{"resourceType":"Condition","id":"1"},"more":{"resourceType":"Condition","id":"1"}`, ""},
 		"a Bundle in a Bundle": {`"conditions":{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Bundle"}}]}`, "an entry could not be read"},
-		"a missing key":        {`"conditions":null`, "laboratory were not sent"},
+		"a missing key":        {`"conditions":null`, "laboratory: not sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := openWard(t, cds.Options{}, nil)

@@ -53,12 +53,17 @@ func (s *Service) situation(ctx context.Context, r *Request, turn *turn) (*situa
 			Detail: "nothing is known of the patient: there was no prefetch, no FHIR server that could be read, and there is no record here",
 			Hint:   "send the prefetch that GET /cds-services asks for, or fhirServer with fhirAuthorization for a server that this site allows"}
 	}
-	for _, key := range missing {
-		if own == nil {
-			c.note(key + " were not sent and could not be read")
-		}
+	if own == nil {
+		c.lacks(missing)
 	}
 	return s.mapped(ctx, r, c, own)
+}
+
+// lacks notes prefetch keys that nothing was found for.
+func (c *collection) lacks(keys []string) {
+	for _, key := range keys {
+		c.note(key + ": not sent, and could not be read")
+	}
 }
 
 // collect takes what the request holds.
@@ -109,6 +114,11 @@ func (s *Service) mapped(ctx context.Context, r *Request, c *collection, own *Ch
 			return nil, fmt.Errorf("cds: mapping what was sent: %w", err)
 		}
 	}
+	if own != nil && c.self != nil && !samePerson(own.Timeline.Person, posted.Person) {
+		c.note("the record here under this id is of somebody else and was not used")
+		c.lacks(c.missing(r))
+		own = nil
+	}
 	all := posted
 	if own != nil {
 		all = own.Timeline
@@ -130,6 +140,13 @@ func (s *Service) mapped(ctx context.Context, r *Request, c *collection, own *Ch
 	}
 	sit.past, sit.notes, sit.unchecked = all.Live(now), c.notes, c.unchecked
 	return sit, nil
+}
+
+// samePerson refuses to take two records for one person's because they have the same id:
+// the client's server and this one may count differently.
+func samePerson(a, b record.Person) bool {
+	born := a.Born.Zero() || b.Born.Zero() || a.Born.Year == b.Born.Year
+	return born && (a.Sex == 0 || b.Sex == 0 || a.Sex == b.Sex)
 }
 
 // unmapped names drafts that became no event.
