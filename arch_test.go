@@ -27,7 +27,8 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds"},
+	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},
 	"server/auth":          {},
 	".":                    {"*"},
 	"cmd/ember":            {"*"},
@@ -62,7 +63,8 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                    {"*"},
 	"golang.org/x/time":                    {"server"},
 	"golang.org/x/text":                    {"index", "terms", "fhir"},
-	"github.com/google/uuid":               {"ingest", "server"},
+	"github.com/google/uuid":               {"ingest", "server", "server/cds"},
+	"github.com/go-jose/go-jose":           {"server/auth"},
 	"github.com/cespare/xxhash":            {"store", "index", "cache", "server"},
 }
 

@@ -50,6 +50,26 @@ type Config struct {
 	StoreCache int64 `koanf:"store-cache"`
 	// TrainMemory is the memory limit of the training process in bytes.
 	TrainMemory int64 `koanf:"train-memory"`
+	// CDSBase is the address that clients of CDS Hooks know this server by, as https://cds.example.org. Empty: what the request's Host header says; cards then carry no links.
+	CDSBase string `koanf:"cds-base"`
+	// CDSClients lists who may call CDS Hooks with tokens they sign themselves: "ISSUER KEYS", KEYS being the https address or the file of the client's JWK Set. With it nobody calls CDS Hooks without a token.
+	CDSClients []string `koanf:"cds-clients"`
+	// CDSOrigins lists the origins whose pages may call CDS Hooks from a browser; without a port any port, * for all.
+	CDSOrigins []string `koanf:"cds-origins"`
+	// CDSServers lists the base addresses of clients' FHIR servers that may be read for what a prefetch lacks; no other address is ever called.
+	CDSServers []string `koanf:"cds-servers"`
+	// CDSDeadline is when a CDS answer is given at the latest, empty if need be, after the request was read.
+	CDSDeadline time.Duration `koanf:"cds-deadline"`
+	// CDSCards is how many cards one hook instance gets for a patient; those of the safety rules are not counted.
+	CDSCards int `koanf:"cds-cards"`
+	// CDSSuggestions is how many suggestions a card has.
+	CDSSuggestions int `koanf:"cds-suggestions"`
+	// CDSQuiet is how long a suggestion that was accepted or overridden is not made again for the patient; below 0: it is made again at once.
+	CDSQuiet time.Duration `koanf:"cds-quiet"`
+	// CDSFeedback is how long feedback to a card is taken; after it a card without any counts as ignored.
+	CDSFeedback time.Duration `koanf:"cds-feedback"`
+	// CDSDays makes prefetch templates ask for so many days back by the relative dates of CDS Hooks 3; 0: for the latest resources, which clients of every version understand.
+	CDSDays int `koanf:"cds-days"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -70,6 +90,8 @@ func Defaults() Config {
 		CacheBytes: 64 << 20, CacheTTL: 24 * time.Hour,
 		MaxBody: 128 << 20, MaxLoads: 4, MaxRequests: 256, ReadyLag: 0, CohortQuestions: 1000,
 		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
+		CDSOrigins: []string{"http://localhost", "http://127.0.0.1"}, CDSDeadline: 400 * time.Millisecond, CDSCards: 3, CDSSuggestions: 5,
+		CDSQuiet: 24 * time.Hour, CDSFeedback: 30 * 24 * time.Hour,
 	}
 }
 
@@ -81,7 +103,8 @@ func (c Config) Validate() error {
 		fail("data: a directory is needed")
 	}
 	for name, v := range map[string]int64{"max-body": c.MaxBody, "max-loads": int64(c.MaxLoads), "max-requests": int64(c.MaxRequests), "cohort-questions": int64(c.CohortQuestions),
-		"cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory} {
+		"cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory,
+		"cds-deadline": int64(c.CDSDeadline), "cds-cards": int64(c.CDSCards), "cds-suggestions": int64(c.CDSSuggestions), "cds-feedback": int64(c.CDSFeedback)} {
 		if v <= 0 {
 			fail("%s: must be above 0, is %d", name, v)
 		}
@@ -91,6 +114,9 @@ func (c Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		fail("addr: %q is not HOST:PORT", c.Addr)
+	}
+	if c.CDSDays < 0 {
+		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
 	if c.RedisMaster != "" && len(c.Redis) == 0 {
 		fail("redis-master: needs the Sentinels' addresses in redis")

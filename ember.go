@@ -56,6 +56,9 @@ type App struct {
 	cohorts    *cohort.Service
 	kept       *cohortKeeper
 	cache      *cache.Layered
+	far        *cache.Redis // nil: memory alone
+	outcomes   *cardKeeper
+	sentences  sentences
 	closers    []func() error
 	audit      *auditLog
 	responses  *responses
@@ -142,7 +145,7 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 	return nil
 }
 
-func (a *App) openServer(context.Context) (err error) {
+func (a *App) openServer(ctx context.Context) (err error) {
 	var tokens server.Authenticator
 	if a.config.TokenFile != "" {
 		file, err := auth.OpenTokens(a.config.TokenFile, a.config.Now)
@@ -151,13 +154,17 @@ func (a *App) openServer(context.Context) (err error) {
 		}
 		tokens = file
 	}
+	hooks, err := a.openHooks(ctx)
+	if err != nil {
+		return err
+	}
 	a.server, err = server.New(server.Options{
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts,
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -69,7 +69,7 @@ func (a *App) openModels(context.Context) (err error) {
 		}
 		a.onClose(far.Close)
 	}
-	a.cache = cache.NewLayered(near, far)
+	a.cache, a.far = cache.NewLayered(near, far), far
 	if a.models, err = models.Open(a.config.path("models"), a.config.Now); err != nil {
 		return fmt.Errorf("ember: %w", err)
 	}

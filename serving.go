@@ -47,6 +47,12 @@ func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 		defer cancel()
 		return local.Shutdown(stop)
 	})
+	g.Go(func() error {
+		if err := a.CountSentences(ctx); err != nil && ctx.Err() == nil {
+			a.config.Log.Warn("order sentences could not be counted: drafts have no dosage", "error", err)
+		}
+		return nil
+	})
 	if ready != nil {
 		ready(tcp.Addr())
 	}

@@ -113,6 +113,9 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 	if _, err := a.ingest.Refresh(); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
 	}
+	if err := a.CountSentences(ctx); err != nil {
+		return s, fmt.Errorf("ember: counting order sentences: %w", err)
+	}
 	s.Seconds = a.config.Now().Sub(began).Seconds()
 	return s, nil
 }

@@ -142,6 +142,14 @@ func (n *names) query(q *Query) {
 	}
 }
 
+// Named is a past and events with the site's own drug codes named as the artifact has
+// learned them (docs/decisions/016).
+func (e *Engine) Named(past record.Past, events []record.Event) (record.Past, []record.Event) {
+	q := Query{Past: past, Context: events}
+	e.Artifact().names.query(&q)
+	return q.Past, q.Context
+}
+
 // all are the timelines, renamed.
 func (n *names) all(seq iter.Seq[record.Timeline]) iter.Seq[record.Timeline] {
 	if len(n.of) == 0 {

@@ -25,7 +25,7 @@ func (c *call) admit(ctx context.Context) error {
 	if c.route.public {
 		return nil
 	}
-	who, err := c.identify()
+	who, err := c.identify(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,14 +41,21 @@ func (c *call) admit(ctx context.Context) error {
 	return nil
 }
 
-func (c *call) identify() (auth.Principal, error) {
+func (c *call) identify(ctx context.Context) (auth.Principal, error) {
 	if trusted(c.r.Context()) {
 		return auth.Owner(), nil
 	}
-	if c.s.deps.Tokens == nil {
+	clients := onHooks(c.route.pattern) && c.s.deps.CDS.Clients != nil
+	if c.s.deps.Tokens == nil && !clients {
+		if onHooks(c.route.pattern) && c.w.Header().Get("Access-Control-Allow-Origin") != "" {
+			return c.localPage()
+		}
 		if err := auth.CheckLocal(c.r); err != nil {
-			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "),
-				Hint: "start the server with a token file to serve others"}
+			hint := "start the server with a token file to serve others"
+			if onHooks(c.route.pattern) && c.r.Header.Get("Origin") != "" {
+				hint = "add the page's origin to cds-origins; " + hint
+			}
+			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "), Hint: hint}
 		}
 		return auth.Owner(), nil
 	}
@@ -56,6 +63,12 @@ func (c *call) identify() (auth.Principal, error) {
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return auth.Principal{}, &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "a token is needed",
 			Hint: "send the header Authorization: Bearer TOKEN"}
+	}
+	if clients && auth.Signed(token) {
+		return c.signed(ctx, token)
+	}
+	if c.s.deps.Tokens == nil {
+		return auth.Principal{}, auth.ErrUnknown
 	}
 	return c.s.deps.Tokens.Authenticate(token)
 }
@@ -182,7 +195,11 @@ func (s *Server) take(ctx context.Context, of class) (leave func(), err error) {
 		return leave, nil
 	default:
 	}
-	timer := time.NewTimer(s.opt.Timeouts.Queue)
+	wait := s.opt.Timeouts.Queue
+	if of == classHook {
+		wait = min(wait, hookQueue)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case slots <- struct{}{}:

@@ -45,6 +45,9 @@ func (s *Server) handler(rt route) gin.HandlerFunc {
 		h["X-Request-Id"] = []string{c.id}
 		h["X-Content-Type-Options"] = []string{"nosniff"}
 		h["Cache-Control"] = []string{"no-store"}
+		if onHooks(rt.pattern) {
+			c.allowOrigin()
+		}
 		if err := c.run(); err != nil {
 			c.fail(err)
 		}
@@ -60,6 +63,9 @@ func (c *call) run() error {
 		return err
 	}
 	leave, err := c.enter(ctx)
+	if err != nil && c.route.class == classHook {
+		return c.shed(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ type Deps struct {
 
 	// Cohorts answers definitions of cohorts; without it its routes find nothing.
 	Cohorts Cohorts
+	// CDS is CDS Hooks; without it its routes find nothing.
+	CDS CDS
 
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.

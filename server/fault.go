@@ -73,10 +73,15 @@ func (f *Fault) issues() []outcomeIssue {
 func faultOf(err error) *Fault {
 	var fault *Fault
 	var tooLarge *http.MaxBytesError
+	var refused *auth.Refused
 	switch {
 	case errors.As(err, &fault):
 		copied := *fault
 		return &copied
+	case problemFault(err) != nil:
+		return problemFault(err)
+	case errors.As(err, &refused):
+		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: refused.Why, Hint: refused.Hint}
 	case errors.Is(err, ErrNotFound):
 		return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "not found",
 			Hint: "nothing was stored under this type and id, or it is another tenant's"}

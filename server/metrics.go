@@ -22,6 +22,7 @@ type metrics struct {
 	degraded prometheus.Gauge
 	answers  *prometheus.CounterVec
 	drift    *prometheus.GaugeVec
+	hooks    *hookMetrics
 	feedback *prometheus.CounterVec
 	kept     *prometheus.GaugeVec
 	handler  http.Handler
@@ -49,7 +50,9 @@ func newMetrics() *metrics {
 		Name: "ember_feedback_total", Help: "Items of recommendations that somebody said something of, by what was done with them and why."}, []string{"want", "outcome", "reason"})
 	m.kept = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "ember_recommender_calibration", Help: "At the last training, on patients that what answers had not learned from: ratio of the orders that came to those promised (1 is kept), and expected calibration error where more than 5 % was promised."}, []string{"want", "of"})
+	m.hooks = newHookMetrics()
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.hooks.all()...)
 	registry.MustRegister(m.requests, m.seconds, m.lag, m.degraded, m.answers, m.drift, m.feedback, m.kept,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})

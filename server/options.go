@@ -31,6 +31,8 @@ type Limits struct {
 	Loads int
 	// Asks is how many recommendations and searches run at once: 64.
 	Asks int
+	// Hooks is how many calls of CDS services run at once: 32.
+	Hooks int
 	// Requests is how many reads and writes of single resources run at once: 64.
 	Requests int
 	// Probes is how many requests for health, metrics and the like run at once: 32.
@@ -67,6 +69,7 @@ func (o Options) withDefaults() Options {
 	fill(&l.CompressFrom, 1<<10)
 	fill(&l.Loads, 4)
 	fill(&l.Asks, 64)
+	fill(&l.Hooks, 32)
 	fill(&l.Requests, 64)
 	fill(&l.Probes, 32)
 	fill(&l.PerPrincipal, 128)
@@ -99,7 +102,7 @@ func (o Options) Validate() error {
 		{"Limits.BodyBytes", l.BodyBytes}, {"Limits.StreamBytes", l.StreamBytes},
 		{"Limits.HeaderBytes", int64(l.HeaderBytes)}, {"Limits.CompressFrom", int64(l.CompressFrom)},
 		{"Limits.Loads", int64(l.Loads)}, {"Limits.Asks", int64(l.Asks)},
-		{"Limits.Requests", int64(l.Requests)}, {"Limits.Probes", int64(l.Probes)},
+		{"Limits.Requests", int64(l.Requests)}, {"Limits.Probes", int64(l.Probes)}, {"Limits.Hooks", int64(l.Hooks)},
 		{"Limits.PerPrincipal", int64(l.PerPrincipal)},
 		{"Timeouts.Header", int64(t.Header)}, {"Timeouts.Idle", int64(t.Idle)},
 		{"Timeouts.Stall", int64(t.Stall)}, {"Timeouts.Ask", int64(t.Ask)},

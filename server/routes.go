@@ -20,6 +20,7 @@ const (
 	classLoad
 	classWait  // a part of the probes that waits for the index
 	classWatch // follows a job to its end
+	classHook  // CDS Hooks, which would rather have no cards than wait
 	classes
 )
 
@@ -99,6 +100,12 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v2/models/{name}/versions/{version}/ready", auth.Predict, false, classData, s.modelled(s.modelReady)},
 		{http.MethodGet, "/v2/models/{name}/versions/{version}/config", auth.Predict, false, classData, s.modelled(s.modelConfig)},
 		{http.MethodPost, "/v2/models/{name}/versions/{version}/infer", auth.Predict, false, classAsk, s.modelled(s.infer)},
+		{http.MethodGet, hooksPath, auth.Recommend, false, classData, s.hooked(s.hookServices)},
+		{http.MethodOptions, hooksPath, 0, true, classProbe, s.preflight},
+		{http.MethodPost, hooksPath + "/{id}", auth.Recommend, false, classHook, s.hooked(s.callHook)},
+		{http.MethodOptions, hooksPath + "/{id}", 0, true, classProbe, s.preflight},
+		{http.MethodPost, hooksPath + "/{id}/feedback", auth.Recommend, false, classAsk, s.hooked(s.hookFeedback)},
+		{http.MethodOptions, hooksPath + "/{id}/feedback", 0, true, classProbe, s.preflight},
 		{http.MethodGet, "/v1/status", 0, false, classProbe, s.status},
 		{http.MethodGet, "/metrics", auth.Admin, false, classProbe, s.exposeMetrics},
 		{http.MethodGet, "/healthz", 0, true, classProbe, s.healthz},
