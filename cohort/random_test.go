@@ -316,7 +316,7 @@ func TestExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	dir := t.TempDir()
 	w := newWard(t, dir)
-	questions, some := 3000, 0
+	questions, some := 2400, 0
 	if testing.Short() {
 		questions = 600
 	}
@@ -498,7 +498,7 @@ func TestExactAtScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	for asked < 30 {
+	for asked < 20 {
 		e, f := randomEvent(rng, true), randomEvent(rng, false)
 		c := cohort.Criterion{Event: &e}
 		if asked%2 == 0 {
