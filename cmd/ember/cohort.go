@@ -271,6 +271,7 @@ func (p *program) cohortShow() *cobra.Command {
 	var rerun bool
 	c := &cobra.Command{
 		Use: "show NAME", Short: "Show a saved cohort, and with --rerun how it has changed", Args: cobra.ExactArgs(1),
+		Example: "  ember cohort show diabetics --rerun",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var s savedCohort
 			return p.cohortCall(cmd, "GET", fmt.Sprintf("/v1/cohorts/%s?rerun=%t", url.PathEscape(args[0]), rerun), nil, &s, s.write)
@@ -283,6 +284,7 @@ func (p *program) cohortShow() *cobra.Command {
 func (p *program) cohortList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List saved cohorts", Args: cobra.NoArgs,
+		Example: "  ember cohort list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all struct{ Cohorts []savedCohort }
 			return p.cohortCall(cmd, "GET", "/v1/cohorts", nil, &all, func(w io.Writer) {
@@ -299,6 +301,7 @@ func (p *program) cohortMembers() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "members NAME", Short: "List who is in a saved cohort", Args: cobra.ExactArgs(1),
+		Example: "  ember cohort members diabetics --limit 20",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := url.Values{"limit": {fmt.Sprint(limit)}}
 			if after != "" {
@@ -388,6 +391,7 @@ func (p *program) cohortExport() *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use: "export NAME", Short: "Write a saved cohort as a FHIR Group or as CSV", Args: cobra.ExactArgs(1),
+		Example: "  ember cohort export diabetics --format csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.dial(cmd.Context())
 			if err != nil {
@@ -415,6 +419,7 @@ func (p *program) cohortExport() *cobra.Command {
 func (p *program) cohortDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete NAME", Short: "Forget a saved cohort", Args: cobra.ExactArgs(1),
+		Example: "  ember cohort delete diabetics",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.cohortCall(cmd, "DELETE", "/v1/cohorts/"+url.PathEscape(args[0]), nil, nil, nil)
 		},
