@@ -18,7 +18,11 @@ func (s *Server) create(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, Write{Type: typ, IfNoneExist: c.r.Header.Get("If-None-Exist")})
+	condition := c.r.Header.Get("If-None-Exist")
+	if condition == "" && c.r.URL.RawQuery != "" { // some clients put it into the address
+		condition, _ = c.condition()
+	}
+	return c.put(ctx, Write{Type: typ, IfNoneExist: condition})
 }
 
 // update is PUT /fhir/{type}/{id}: it creates what is not there.
