@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -289,5 +290,38 @@ func TestSearchRights(t *testing.T) {
 				t.Errorf("%s by %s: %s", c.path, c.token, r.body)
 			}
 		}
+	}
+}
+
+// TestRealFHIRClients has other people's clients read, search, page and transact.
+func TestRealFHIRClients(t *testing.T) {
+	python := os.Getenv("CLIENTS_PYTHON")
+	if python == "" {
+		python = "python3"
+	}
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := os.Getenv("CLIENTS_NODE") // a folder with node_modules
+	ran := 0
+	for _, c := range []struct{ name, dir, check, script string }{
+		{python, here, "import fhirpy", "fhirpy_client.py"},
+		{"node", modules, "", "fhir-kit.mjs"},
+	} {
+		if c.check != "" && exec.Command(c.name, "-c", c.check).Run() != nil || c.dir == "" {
+			t.Logf("%s is not run: its client is not installed (CLIENTS_PYTHON, CLIENTS_NODE)", c.script)
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), c.name, filepath.Join(here, "bench/clients", c.script), h.base+"/fhir")
+		cmd.Dir = c.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", c.script, err, out)
+		}
+		ran++
+	}
+	if ran == 0 {
+		t.Skip("no client is installed")
 	}
 }
