@@ -177,6 +177,12 @@ func TestHistoryAndEverything(t *testing.T) {
 	if b.Type != "history" || len(b.Entry) != 3 || b.Entry[0].Request.Method != "DELETE" || len(b.Entry[0].Resource) != 0 || b.Entry[2].Response.Status != "201 Created" {
 		t.Errorf("%+v", b)
 	}
+	if r := h.get("/fhir/Patient/p1?_elements=birthDate"); r.status != 200 || !strings.Contains(string(r.body), "SUBSETTED") {
+		t.Errorf("%s", r.body)
+	}
+	if r := h.get("/fhir/Patient/p1?_summary=some"); r.status != 400 {
+		t.Errorf("%d", r.status)
+	}
 	if h.get("/fhir/Observation/never/_history").status != 404 {
 		t.Error("the history of nothing")
 	}

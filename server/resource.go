@@ -144,6 +144,9 @@ func (c *call) get(ctx context.Context, version uint64) error {
 		c.send(http.StatusNotModified, fhirJSON, nil)
 		return nil
 	}
+	if r.Body, err = c.shaped(typ, r.Body, raw); err != nil {
+		return err
+	}
 	c.send(http.StatusOK, fhirJSON, r.Body)
 	return nil
 }
