@@ -230,6 +230,10 @@ func (c client) try(method, path, mediaType string, body io.Reader) (reply, erro
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
+	return c.send(req)
+}
+
+func (c client) send(req *http.Request) (reply, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return reply{}, err

@@ -84,11 +84,7 @@ func (x *Extractor) walk(c *cursor, e *element) {
 	if len(e.leaves) > 0 {
 		start := c.i
 		raw := c.raw()
-		for i := range e.leaves {
-			if l := &e.leaves[i]; l.param.bit&x.want != 0 {
-				x.leaf(l, raw)
-			}
-		}
+		x.leavesOf(e, raw)
 		if len(e.children) == 0 || c.broken {
 			return
 		}
@@ -103,6 +99,31 @@ func (x *Extractor) walk(c *cursor, e *element) {
 			x.walk(c, child)
 		} else {
 			c.skip()
+		}
+	}
+}
+
+// leavesOf reads an element for all parameters that look at it: once, where they are
+// tokens without conditions, as the values are the same.
+func (x *Extractor) leavesOf(e *element, raw []byte) {
+	from, to := -1, -1
+	for i := range e.leaves {
+		l := &e.leaves[i]
+		if l.param.bit&x.want == 0 {
+			continue
+		}
+		plain := l.param.Type == TokenParam && l.key == ""
+		if plain && from >= 0 {
+			for _, v := range x.values[from:to] {
+				v.Param = l.param
+				x.add(v)
+			}
+			continue
+		}
+		at := len(x.values)
+		x.leaf(l, raw)
+		if plain {
+			from, to = at, len(x.values)
 		}
 	}
 }

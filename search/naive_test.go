@@ -29,9 +29,9 @@ func TestAgainstNaive(t *testing.T) {
 			b.remove(ref)
 		}
 	}
-	searches := 1500
+	searches := 800
 	if testing.Short() {
-		searches = 400
+		searches = 300
 	}
 	some := 0
 	for range searches {

@@ -245,6 +245,19 @@ func subsetOf(q *search.Query) func([]byte) []byte {
 	return func(b []byte) []byte { return b }
 }
 
+// shaped is what _summary and _elements make of a resource that is read by its id.
+func (c *call) shaped(typ string, body []byte, raw bool) ([]byte, error) {
+	v := c.r.URL.Query()
+	if raw || v.Get("_summary") == "" && v.Get("_elements") == "" {
+		return body, nil
+	}
+	q, err := search.Parse(typ, url.Values{"_summary": v["_summary"], "_elements": v["_elements"]}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return subsetOf(q)(body), nil
+}
+
 // searchFault is the fault of a search that cannot be answered, nil for other errors.
 func searchFault(err error) *Fault {
 	var e *search.Error

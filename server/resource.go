@@ -18,7 +18,11 @@ func (s *Server) create(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, Write{Type: typ, IfNoneExist: c.r.Header.Get("If-None-Exist")})
+	condition := c.r.Header.Get("If-None-Exist")
+	if condition == "" && c.r.URL.RawQuery != "" { // some clients put it into the address
+		condition, _ = c.condition()
+	}
+	return c.put(ctx, Write{Type: typ, IfNoneExist: condition})
 }
 
 // update is PUT /fhir/{type}/{id}: it creates what is not there.
@@ -139,6 +143,9 @@ func (c *call) get(ctx context.Context, version uint64) error {
 	if notModified(c.r.Header.Get("If-None-Match"), etag(r.Version)) {
 		c.send(http.StatusNotModified, fhirJSON, nil)
 		return nil
+	}
+	if r.Body, err = c.shaped(typ, r.Body, raw); err != nil {
+		return err
 	}
 	c.send(http.StatusOK, fhirJSON, r.Body)
 	return nil

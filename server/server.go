@@ -88,7 +88,14 @@ func ginPattern(pattern string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(pattern)
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+// ServeHTTP answers one request. Clients post Bundles to the base with a slash
+// behind it, and without one.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/fhir/" {
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = "/fhir", ""
+	}
+	s.engine.ServeHTTP(w, r)
+}
 
 var _ http.Handler = (*Server)(nil)

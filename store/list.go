@@ -183,7 +183,8 @@ func (c *commit) enlist(ref hash, p *pending) {
 	c.val = c.s.listValue(c.val, &p.listed, updated, ref)
 	for _, list := range p.lists {
 		c.key = listKey(c.key, list, p.place, ref)
-		c.held.add(&c.held.lists, binary.BigEndian.Uint64(list[:]), c.key, c.val)
+		near := uint64(binary.BigEndian.Uint32(list[:]))<<32 | p.place>>16
+		c.held.add(&c.held.lists, near, c.key, c.val)
 	}
 }
 

@@ -101,14 +101,21 @@ type documented struct {
 }
 
 // words splits a line as a shell does, as far as the documentation needs it:
-// quotes, comments, and only what stands before a redirection.
+// quotes, comments, redirections.
 var words = regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s|]+|\|`)
+
+var redirection = regexp.MustCompile(`^[12]?>`)
 
 func (d *documented) check(t *testing.T, where, line string) {
 	t.Helper()
 	var command []string
+	target := false // of a redirection
 	for _, w := range append(words.FindAllString(line, -1), "|") {
 		switch {
+		case target:
+			target = false
+		case redirection.MatchString(w):
+			target = strings.HasSuffix(w, ">")
 		case w == "|" || w == "&&" || w == "&" || w == ";" || strings.HasPrefix(w, "#"):
 			d.command(t, where, command)
 			command = nil
@@ -168,6 +175,10 @@ func parses(t *testing.T, where string, args []string) {
 func (d *documented) request(t *testing.T, where string, args []string) {
 	t.Helper()
 	for _, a := range args {
+		a = strings.ReplaceAll(a, `\$`, "$")
+		if strings.HasPrefix(a, "localhost:") {
+			a = "http://" + a
+		}
 		u, err := url.Parse(a)
 		if err != nil || u.Scheme == "" || u.Host == "" {
 			continue
