@@ -45,8 +45,8 @@ func (m *hookMetrics) answered(r *cds.Request, a *cds.Answer) {
 }
 
 // shed: the hook is not known, because nothing was read.
-func (m *hookMetrics) shed(service string) {
-	if cds.Known(service) {
+func (m *hookMetrics) shed(id string) {
+	if service, ok := cds.ServiceOf(id); ok {
 		m.answers.WithLabelValues(service, "unknown", cds.Late).Inc()
 	}
 }

@@ -109,7 +109,8 @@ const (
 // something beside it cannot: then the error names each place. The outcomes that were
 // recorded are given in both cases.
 func (s *Service) Feedback(ctx context.Context, service string, body []byte, sees func(patient string) bool) ([]Outcome, []*Problem, error) {
-	if !Known(service) {
+	o, ok := offerOf(service)
+	if !ok {
 		return nil, nil, &Problem{Status: http.StatusNotFound, Code: "not-found", Detail: "there is no service of this id", Hint: "GET /cds-services lists them"}
 	}
 	var w wireFeedback
@@ -129,7 +130,7 @@ func (s *Service) Feedback(ctx context.Context, service string, body []byte, see
 	var outcomes []Outcome
 	var wrong []*Problem
 	for i := range w.Feedback {
-		found, err := s.outcomes(ctx, service, "feedback["+strconv.Itoa(i)+"]", &w, i, sees)
+		found, err := s.outcomes(ctx, o.id, "feedback["+strconv.Itoa(i)+"]", &w, i, sees)
 		var p *Problem
 		switch {
 		case errors.As(err, &p):

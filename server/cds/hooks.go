@@ -41,8 +41,7 @@ func hookOf(name string) (hook, bool) {
 	return hooks[i], true
 }
 
-// The services. Each stands under one id at all of its hooks: an answer at a later hook
-// replaces the cards of an earlier one.
+// The services. Each is called by its own id at any of its hooks.
 const (
 	Treatments = "treatments"
 	NextTests  = "next-tests"
@@ -71,12 +70,30 @@ var offers = []offer{
 		[]string{"order-select", "order-sign", "order-dispatch", "medication-refill", "problem-list-item-create", "allergyintolerance-create"}},
 }
 
+// idAt is the id of a service at a hook in discovery. Clients keep services by their
+// address, so that of two hooks under one id they would know the last alone.
+func (o offer) idAt(hook string) string {
+	if hook == o.hooks[0] {
+		return o.id
+	}
+	return o.id + "-" + hook
+}
+
+// offerOf is the service of an id, its own or that of a hook in discovery.
 func offerOf(id string) (offer, bool) {
-	i := slices.IndexFunc(offers, func(o offer) bool { return o.id == id })
+	i := slices.IndexFunc(offers, func(o offer) bool {
+		return o.id == id || slices.ContainsFunc(o.hooks, func(hook string) bool { return o.idAt(hook) == id })
+	})
 	if i < 0 {
 		return offer{}, false
 	}
 	return offers[i], true
+}
+
+// ServiceOf is the service's own id of an id that is called.
+func ServiceOf(id string) (service string, ok bool) {
+	o, ok := offerOf(id)
+	return o.id, ok
 }
 
 // templates are the queries of prefetch keys: what every client can do. With a period,
@@ -141,18 +158,12 @@ func (s *Service) Discovery() Discovery {
 			for _, key := range o.keysAt(h) {
 				prefetch[key] = template(key, s.opt.Days)
 			}
-			d.Services = append(d.Services, Description{Hook: name, Title: o.title, Description: o.about + " Called " + h.when + ".", ID: o.id, Prefetch: prefetch,
+			d.Services = append(d.Services, Description{Hook: name, Title: o.title, Description: o.about + " Called " + h.when + ".", ID: o.idAt(name), Prefetch: prefetch,
 				UsageRequirements: "Send the prefetch, or a fhirServer that this site allows with fhirAuthorization, or a patient whose record this server holds. What is missing is named on the cards.",
 				Version:           Specification, HookVersion: h.version})
 		}
 	}
 	return d
-}
-
-// Known reports whether there is a service of this id.
-func Known(service string) bool {
-	_, ok := offerOf(service)
-	return ok
 }
 
 func names(hs []string) string { return strings.Join(hs, ", ") }

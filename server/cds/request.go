@@ -35,7 +35,7 @@ func Read(service string, body []byte) (*Request, error) {
 	if !ok {
 		return nil, &Problem{Status: http.StatusNotFound, Code: "not-found", Detail: "there is no service of this id", Hint: "GET /cds-services lists them"}
 	}
-	r := &Request{Service: service, offer: o, bytes: len(body)}
+	r := &Request{Service: o.id, offer: o, bytes: len(body)}
 	top := map[string]json.RawMessage{}
 	if !json.Valid(body) || !members(body, func(key string, value json.RawMessage) bool { top[key] = value; return true }) {
 		return nil, badRequest("structure", "", "the body is no CDS Hooks request in JSON, or ended too early", "send one JSON object with hook, hookInstance and context")
