@@ -61,7 +61,6 @@ var owners = map[string][]string{
 	"github.com/jedib0t/go-pretty":         {"cmd/ember"},
 	"golang.org/x/sys":                     {"store", "learn/nn", "cmd/ember", "."},
 	"golang.org/x/sync":                    {"*"},
-	"golang.org/x/time":                    {"server"},
 	"golang.org/x/text":                    {"index", "terms", "fhir"},
 	"github.com/google/uuid":               {"ingest", "server", "server/cds"},
 	"github.com/go-jose/go-jose":           {"server/auth"},

@@ -129,7 +129,7 @@ func TestCDSBadServers(t *testing.T) {
 			fmt.Fprint(w, `{"resourceType":"OperationOutcome"}`)
 		},
 		"nothing":  func(_ *ehr, w http.ResponseWriter, _ *http.Request) {},
-		"redirect": func(_ *ehr, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 302) },
+		"redirect": func(_ *ehr, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
 		"next elsewhere": func(_ *ehr, w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"resourceType":"Bundle","link":[{"relation":"next","url":"%s/fhir"}]}`, elsewhere.URL)
 		},

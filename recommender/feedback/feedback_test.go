@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"ember/learn"
 	"ember/record"
 )
 
@@ -227,8 +226,7 @@ func ExampleLearn() {
 	answers := newSite(1, true).answers(3000)
 	l := Learn(answers, 500, 1)
 	fmt.Println(l.Answers, "answers; believed:", l.Believed)
-	var gain learn.Estimate = l.Gain
-	fmt.Println("more is accepted:", gain.Low > 0)
+	fmt.Println("more is accepted:", l.Gain.Low > 0)
 	// Output:
 	// 3000 answers; believed: true
 	// more is accepted: true
