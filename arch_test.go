@@ -19,6 +19,7 @@ var doors = map[string][]string{
 	"terms": {"record"}, "timelines": {"record"}, "index": {"record"}, "synth": {"record"},
 	"learn":              {"learn/nn"},
 	"fhir":               {"record", "terms"},
+	"fhir/path":          {},
 	"embeddings":         {"record", "learn", "learn/nn"},
 	"models":             {"learn"},
 	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models", "charts"},

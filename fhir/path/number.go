@@ -91,8 +91,10 @@ func (n number) add(m number) number {
 	return number{new(big.Int).Add(x, y), scale}
 }
 
-func (n number) neg() number         { return number{new(big.Int).Neg(n.coef), n.scale} }
-func (n number) mul(m number) number { return number{new(big.Int).Mul(n.coef, m.coef), n.scale + m.scale} }
+func (n number) neg() number { return number{new(big.Int).Neg(n.coef), n.scale} }
+func (n number) mul(m number) number {
+	return number{new(big.Int).Mul(n.coef, m.coef), n.scale + m.scale}
+}
 
 // divided is n / m to 8 more digits than both have, without the zeros that
 // follow; m is not zero.

@@ -55,17 +55,14 @@ func (c *compiler) binary(t *tree) (step, error) {
 		}
 	}
 	return func(e *Evaluator, in []Value) ([]Value, error) {
-		this, index := e.this, e.index
 		a, err := left(e, in)
 		if err != nil {
 			return nil, err
 		}
-		e.this, e.index = this, index
 		b, err := right(e, in)
 		if err != nil {
 			return nil, err
 		}
-		e.this, e.index = this, index
 		return op(e, a, b, t.at)
 	}, nil
 }
@@ -151,8 +148,12 @@ var collectionOperators = map[string]collectionOperator{
 		}
 		return nil, nil
 	},
-	"~":  func(_ *Evaluator, a, b []Value, _ int) ([]Value, error) { return truthOf(equivalentSets(a, b)).list(), nil },
-	"!~": func(_ *Evaluator, a, b []Value, _ int) ([]Value, error) { return truthOf(!equivalentSets(a, b)).list(), nil },
+	"~": func(_ *Evaluator, a, b []Value, _ int) ([]Value, error) {
+		return truthOf(equivalentSets(a, b)).list(), nil
+	},
+	"!~": func(_ *Evaluator, a, b []Value, _ int) ([]Value, error) {
+		return truthOf(!equivalentSets(a, b)).list(), nil
+	},
 	"|":  func(e *Evaluator, a, b []Value, at int) ([]Value, error) { return e.union(a, b, at) },
 	"in": func(e *Evaluator, a, b []Value, at int) ([]Value, error) { return isIn(e, a, b, at) },
 	"contains": func(e *Evaluator, a, b []Value, at int) ([]Value, error) {
@@ -200,12 +201,20 @@ type valueOperator func(e *Evaluator, a, b Value, at int) ([]Value, error)
 
 // valueOperators take one value on each side.
 var valueOperators = map[string]valueOperator{
-	"<":  func(_ *Evaluator, a, b Value, at int) ([]Value, error) { return ordered(a, b, at, func(o int) bool { return o < 0 }) },
-	">":  func(_ *Evaluator, a, b Value, at int) ([]Value, error) { return ordered(a, b, at, func(o int) bool { return o > 0 }) },
-	"<=": func(_ *Evaluator, a, b Value, at int) ([]Value, error) { return ordered(a, b, at, func(o int) bool { return o <= 0 }) },
-	">=": func(_ *Evaluator, a, b Value, at int) ([]Value, error) { return ordered(a, b, at, func(o int) bool { return o >= 0 }) },
-	"+":  func(e *Evaluator, a, b Value, at int) ([]Value, error) { return e.plus(a, b, 1, at) },
-	"-":  func(e *Evaluator, a, b Value, at int) ([]Value, error) { return e.plus(a, b, -1, at) },
+	"<": func(_ *Evaluator, a, b Value, at int) ([]Value, error) {
+		return ordered(a, b, at, func(o int) bool { return o < 0 })
+	},
+	">": func(_ *Evaluator, a, b Value, at int) ([]Value, error) {
+		return ordered(a, b, at, func(o int) bool { return o > 0 })
+	},
+	"<=": func(_ *Evaluator, a, b Value, at int) ([]Value, error) {
+		return ordered(a, b, at, func(o int) bool { return o <= 0 })
+	},
+	">=": func(_ *Evaluator, a, b Value, at int) ([]Value, error) {
+		return ordered(a, b, at, func(o int) bool { return o >= 0 })
+	},
+	"+": func(e *Evaluator, a, b Value, at int) ([]Value, error) { return e.plus(a, b, 1, at) },
+	"-": func(e *Evaluator, a, b Value, at int) ([]Value, error) { return e.plus(a, b, -1, at) },
 	"&": func(e *Evaluator, a, b Value, at int) ([]Value, error) {
 		if a.kind != String || b.kind != String {
 			return nil, errorAt(at, "& joins texts, and there are %s and %s", a.kind, b.kind)

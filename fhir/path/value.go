@@ -211,3 +211,17 @@ func appendQuoted(b []byte, s string) []byte {
 	}
 	return append(b, '"')
 }
+
+// Truth is the value of a Boolean.
+func (v Value) Truth() bool { return v.kind == Boolean && v.truth }
+
+// TypeOfResource is the resourceType of an element that is a resource, or "".
+func (v Value) TypeOfResource() string {
+	if v.kind != Element {
+		return ""
+	}
+	if i := v.doc.member(v.node, "resourceType"); i != none && v.doc.nodes[i].shape == isString {
+		return v.doc.text(i)
+	}
+	return ""
+}
