@@ -5,7 +5,10 @@ import "strings"
 // step gives what an expression finds from its focus on.
 type step func(e *Evaluator, in []Value) ([]Value, error)
 
-type compiler struct{ opt Options }
+type compiler struct {
+	opt     Options
+	indexed bool // %rowIndex is there
+}
 
 func (c *compiler) compile(t *tree) (step, error) {
 	switch t.form {
@@ -80,6 +83,7 @@ func (c *compiler) constant(t *tree) (step, error) {
 		return func(e *Evaluator, _ []Value) ([]Value, error) { return e.push(e.root), nil }, nil
 	case "rowIndex":
 		if c.opt.RowIndex {
+			c.indexed = true
 			return func(e *Evaluator, _ []Value) ([]Value, error) { return e.push(whole(int64(e.RowIndex))), nil }, nil
 		}
 	}

@@ -26,8 +26,12 @@ type Options struct {
 type Expression struct {
 	step    step
 	returns Kind
+	indexed bool
 	src     string
 }
+
+// UsesRowIndex reports whether %rowIndex is in it.
+func (x *Expression) UsesRowIndex() bool { return x.indexed }
 
 // String is the text it was made of.
 func (e *Expression) String() string { return e.src }
@@ -46,7 +50,7 @@ func Compile(src string, opt Options) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expression{s, returns(t), src}, nil
+	return &Expression{s, returns(t), c.indexed, src}, nil
 }
 
 // Evaluator holds what one evaluation after another needs. Not for concurrent use.
@@ -77,6 +81,9 @@ func (x *Expression) Eval(e *Evaluator, focus Value) ([]Value, error) {
 	e.this, e.index, e.total = focus, 0, nil
 	return x.step(e, e.stack[base:base+1:base+1])
 }
+
+// EvalEmpty gives what the expression finds where there is nothing.
+func (x *Expression) EvalEmpty(e *Evaluator) ([]Value, error) { return x.step(e, nil) }
 
 // mostSteps bounds the work of one resource.
 const mostSteps = 20_000_000
