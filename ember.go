@@ -148,7 +148,7 @@ func (a *App) openServer(context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Models: a.service, Embedder: embedder{a},
+		Models: a.service, Embedder: embedder{a}, Views: views{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -27,6 +27,8 @@ type Deps struct {
 	Health      Health
 	Auditor     auth.Auditor
 
+	// Views gives what views are run over; without it their route finds nothing.
+	Views Views
 	// Models is the model service, Embedder what gives vectors; without them their
 	// routes find nothing.
 	Models   Models
