@@ -42,6 +42,8 @@ type fake struct {
 	timeline  record.Timeline
 	entries   []auth.Entry
 	panicWith any
+	// brokenView: a view finds a damaged resource behind the others.
+	brokenView bool
 }
 
 func newFake() *fake {
@@ -330,7 +332,7 @@ func (l *lockedBuffer) String() string {
 func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 	t.Helper()
 	f, log := newFake(), new(lockedBuffer)
-	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f,
+	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f, Views: f,
 		Health: f, Auditor: f, Tokens: who, Clock: func() time.Time { return now },
 		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {

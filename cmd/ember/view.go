@@ -55,7 +55,7 @@ func (p *program) viewRun() *cobra.Command {
 // save writes patients' data to a file that is its owner's alone, or to the terminal.
 func (p *program) save(r io.Reader, name string) error {
 	if name == "" {
-		_, err := io.Copy(p.out, r)
+		_, err := io.Copy(os.Stdout, r)
 		if err != nil {
 			return exitError{exitFailure, err}
 		}
