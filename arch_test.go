@@ -20,6 +20,7 @@ var doors = map[string][]string{
 	"learn":              {"learn/nn"},
 	"fhir":               {"record", "terms"},
 	"fhir/path":          {},
+	"fhir/view":          {"fhir/path"},
 	"embeddings":         {"record", "learn", "learn/nn"},
 	"models":             {"learn"},
 	"aiaas":              {"record", "learn", "learn/nn", "embeddings", "models", "charts"},
