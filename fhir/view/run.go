@@ -177,18 +177,19 @@ func (r *Runner) focus(g *group, focus path.Value, row [][]path.Value, then func
 // null fills the one row of a forEachOrNull that finds nothing: null everywhere, but
 // %rowIndex is 0.
 func (r *Runner) null(g *group, row [][]path.Value, then func() error) error {
-	if err := r.blank([]*group{g}, row); err != nil {
+	if err := r.blank([]*group{g}, row, true); err != nil {
 		return err
 	}
 	return then()
 }
 
-func (r *Runner) blank(groups []*group, row [][]path.Value) error {
+// blank empties the cells; mine says that %rowIndex is that of the missing row.
+func (r *Runner) blank(groups []*group, row [][]path.Value, mine bool) error {
 	for _, g := range groups {
 		for i := range g.cells {
 			c := &g.cells[i]
 			row[c.column] = nil
-			if !c.expr.UsesRowIndex() {
+			if !mine || !c.expr.UsesRowIndex() {
 				continue
 			}
 			out, err := c.expr.EvalEmpty(&r.eval)
@@ -197,11 +198,12 @@ func (r *Runner) blank(groups []*group, row [][]path.Value) error {
 			}
 			row[c.column] = out
 		}
-		if err := r.blank(g.nested, row); err != nil {
-			return err
-		}
-		if err := r.blank(g.union[:min(1, len(g.union))], row); err != nil {
-			return err
+		for _, inner := range [...][]*group{g.nested, g.union[:min(1, len(g.union))]} {
+			for _, n := range inner {
+				if err := r.blank([]*group{n}, row, mine && n.each == nil); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
