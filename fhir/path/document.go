@@ -198,7 +198,12 @@ func (r *reader) text() error {
 			r.at = i + 1
 			return nil
 		case c == '\\':
-			i++
+			n := escaped(src[i+1:])
+			if n == 0 {
+				r.at = i
+				return errSyntax
+			}
+			i += n
 		case c < 0x20:
 			r.at = i
 			return errSyntax
@@ -206,6 +211,22 @@ func (r *reader) text() error {
 	}
 	r.at = len(src)
 	return errSyntax
+}
+
+// escaped is how many bytes behind a backslash belong to it, 0 for none that may.
+func escaped(b []byte) int {
+	switch {
+	case len(b) == 0 || bytes.IndexByte([]byte(`"\\/bfnrtu`), b[0]) < 0:
+		return 0
+	case b[0] != 'u':
+		return 1
+	case len(b) < 5:
+		return 0
+	}
+	if _, err := strconv.ParseUint(string(b[1:5]), 16, 16); err != nil {
+		return 0
+	}
+	return 5
 }
 
 func (r *reader) number() error {

@@ -23,6 +23,9 @@ func (e *Evaluator) each(in []Value, s step, at int, visit func(v Value, out []V
 		if err != nil {
 			return err
 		}
+		if err := e.spend(len(out), at); err != nil {
+			return err
+		}
 		if more, err := visit(in[i], out); err != nil || !more {
 			return err
 		}

@@ -274,11 +274,14 @@ func (e *Evaluator) result(v Value, at int) ([]Value, error) {
 	return e.push(v), nil
 }
 
-const mostText = 1 << 24
+const mostText = 1 << 20
 
 func (e *Evaluator) join(a, b string, at int) ([]Value, error) {
 	if len(a)+len(b) > mostText {
 		return nil, errorAt(at, "the text becomes too long")
+	}
+	if err := e.spend((len(a)+len(b))/64, at); err != nil {
+		return nil, err
 	}
 	return e.push(text(a + b)), nil
 }

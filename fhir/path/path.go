@@ -86,7 +86,7 @@ func (x *Expression) Eval(e *Evaluator, focus Value) ([]Value, error) {
 func (x *Expression) EvalEmpty(e *Evaluator) ([]Value, error) { return x.step(e, nil) }
 
 // mostSteps bounds the work of one resource.
-const mostSteps = 20_000_000
+const mostSteps = 2_000_000
 
 // spend counts work done.
 func (e *Evaluator) spend(n int, at int) error {

@@ -1,11 +1,13 @@
 package path_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"ember/fhir/path"
 )
@@ -92,5 +94,32 @@ func FuzzCompile(f *testing.F) {
 				_ = v.String()
 			}
 		}
+	})
+}
+
+// FuzzDocument: what is read as a document is JSON, and can be walked.
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{`{"a":[1,null,{"b":"\u00e9\ud83d\ude00"}]}`, `{"a":-1.5e3,"_a":[null,{"extension":[]}]}`, `{`, `{"a":01}`} {
+		f.Add([]byte(s))
+	}
+	x, err := path.Compile("descendants().select($this.toString()) | a.extension('x') | a.b.lowBoundary()", path.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		var doc path.Document
+		if err := doc.Read(src); err != nil {
+			return
+		}
+		if !utf8.Valid(src) {
+			return
+		}
+		var any map[string]json.RawMessage
+		if err := json.Unmarshal(src, &any); err != nil {
+			t.Fatalf("%q is read and is no JSON: %v", src, err)
+		}
+		e := path.Evaluator{}
+		e.Begin(doc.Root())
+		_, _ = x.Eval(&e, doc.Root())
 	})
 }
