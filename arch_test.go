@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view"},
 	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},
 	"server/auth":          {},
 	".":                    {"*"},
@@ -38,6 +38,8 @@ var doors = map[string][]string{
 	"bench/aiaas":          {"*"},
 	"search":               {"fhir", "store"},
 	"cohort":               {"record", "terms", "index"},
+	"fhir/path":            {},
+	"fhir/view":            {"fhir/path"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

@@ -86,3 +86,20 @@ func TestSearchLeavesOutWhoRefuses(t *testing.T) {
 		t.Errorf("after the refusal: %s", got)
 	}
 }
+
+// TestViewLeavesOutWhoRefuses: in the table until they refuse, at once.
+func TestViewLeavesOutWhoRefuses(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	h.load(`{"resourceType":"Patient","id":"agrees"}` + "\n" + `{"resourceType":"Patient","id":"refuses"}` + "\n")
+	table := func() string {
+		t.Helper()
+		return string(h.do("POST", "/fhir/ViewDefinition/$run", fhirJSON, strings.NewReader(`{"resource":"Patient","select":[{"column":[{"name":"id","path":"id"}]}]}`)).body)
+	}
+	if got := table(); !strings.Contains(got, "agrees") || !strings.Contains(got, "refuses") {
+		t.Fatalf("not there before: %s", got)
+	}
+	h.load(fmt.Sprintf(deny, "refuses"))
+	if got := table(); !strings.Contains(got, "agrees") || strings.Contains(got, "refuses") {
+		t.Errorf("after the refusal: %s", got)
+	}
+}

@@ -128,8 +128,10 @@ func TestCDSBadServers(t *testing.T) {
 		"outcome": func(_ *ehr, w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"resourceType":"OperationOutcome"}`)
 		},
-		"nothing":  func(_ *ehr, w http.ResponseWriter, _ *http.Request) {},
-		"redirect": func(_ *ehr, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
+		"nothing": func(_ *ehr, w http.ResponseWriter, _ *http.Request) {},
+		"redirect": func(_ *ehr, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+		},
 		"next elsewhere": func(_ *ehr, w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"resourceType":"Bundle","link":[{"relation":"next","url":"%s/fhir"}]}`, elsewhere.URL)
 		},

@@ -33,6 +33,8 @@ type Deps struct {
 	Feedback Feedback
 	// Finder finds resources by search; without it the routes of search find nothing.
 	Finder Finder
+	// Views gives what views are run over; without it their route finds nothing.
+	Views Views
 	// Models is the model service, Embedder what gives vectors; without them their
 	// routes find nothing.
 	Models   Models

@@ -44,6 +44,8 @@ type fake struct {
 	entries   []auth.Entry
 	panicWith any
 	kept      map[string]feedback.Answer
+	// brokenView: a view finds a damaged resource behind the others.
+	brokenView bool
 }
 
 func newFake() *fake {
@@ -348,7 +350,7 @@ func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 func openWith(t testing.TB, opt server.Options, who server.Authenticator, cohorts server.Cohorts) house {
 	t.Helper()
 	f, log := newFake(), new(lockedBuffer)
-	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f,
+	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f, Views: f,
 		Feedback: f, Health: f, Auditor: f, Tokens: who, Cohorts: cohorts, Clock: func() time.Time { return now },
 		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"ember/server/auth"
@@ -35,7 +36,7 @@ type route struct {
 
 // routes are all routes; GET answers HEAD as well.
 func (s *Server) routes() []route {
-	return append(s.fhirRoutes(), []route{
+	return slices.Concat(s.fhirRoutes(), s.viewRoutes(), []route{
 		{http.MethodPost, "/fhir", auth.Write, false, classLoad, s.load},
 		{http.MethodPost, "/fhir/{type}", auth.Write, false, classData, s.create},
 		{http.MethodPut, "/fhir/{type}/{id}", auth.Write, false, classData, s.update},
@@ -111,7 +112,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/healthz", 0, true, classProbe, s.healthz},
 		{http.MethodGet, "/readyz", 0, true, classProbe, s.readyz},
 		{http.MethodGet, "/openapi.json", 0, true, classProbe, s.openAPI},
-	}...)
+	})
 }
 
 // modelled is a handler that needs the model service; without one nothing is there.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"ember"
 )
@@ -91,6 +92,12 @@ func (w *pipeWriter) Header() http.Header { return w.header }
 
 // Flush implements http.Flusher; everything is written through at once.
 func (w *pipeWriter) Flush() {}
+
+// SetWriteDeadline breaks the answer off: the server sets no deadline but one that
+// has passed.
+func (w *pipeWriter) SetWriteDeadline(time.Time) error {
+	return w.pipe.CloseWithError(io.ErrUnexpectedEOF)
+}
 
 // WriteHeader implements http.ResponseWriter.
 func (w *pipeWriter) WriteHeader(status int) {
