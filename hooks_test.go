@@ -229,7 +229,7 @@ func prefetched(n int) string {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, `{"fullUrl":"https://ehr.example/fhir/Observation/%s%d","resource":{"resourceType":"Observation","id":"%[1]s%[2]d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":%q,"display":"a measurement"}]},"subject":{"reference":"Patient/pf"},"effectiveDateTime":"2024-%02d-%02dT08:00:00Z","issued":"2024-%[4]02d-%[5]02dT09:00:00Z","valueQuantity":{"value":%d,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"},"referenceRange":[{"low":{"value":70},"high":{"value":110}}]}}`,
+			fmt.Fprintf(&b, `{"fullUrl":"https://ehr.example/fhir/Observation/%s%d","resource":{"resourceType":"Observation","id":"%[1]s%[2]d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":%q,"display":"a measurement"}]},"subject":{"reference":"Patient/pf"},"effectiveDateTime":"2024-%02d-%02dT08:00:00Z","issued":"2024-%02[4]d-%02[5]dT09:00:00Z","valueQuantity":{"value":%d,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"},"referenceRange":[{"low":{"value":70},"high":{"value":110}}]}}`,
 				key, i, []string{"2345-7", "2160-0", "4548-4", "2823-3"}[i%4], i%12+1, i%28+1, 90+i)
 		}
 	}

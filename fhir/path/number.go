@@ -164,8 +164,7 @@ func (n number) floor() number {
 	return number{coef: q}
 }
 
-func (n number) isWhole() bool { return n.trim().scale == 0 }
-func (n number) sign() int     { return n.coef.Sign() }
+func (n number) sign() int { return n.coef.Sign() }
 
 func (n number) float() float64 {
 	f, _ := new(big.Rat).SetFrac(n.coef, pow10(n.scale)).Float64()
