@@ -86,6 +86,10 @@ func (f finder) Everything(ctx context.Context, patient string, ask search.Every
 
 // Refuses implements server.Finder.
 func (f finder) Refuses(patient string) bool {
+	if !f.ingest.Settled(patient) { // the index does not know the latest yet
+		chart, err := f.ingest.Chart(patient)
+		return err == nil && chart.Timeline.Person.OptOut
+	}
 	view := f.index.View()
 	at, ok := view.Ordinal(patient)
 	return ok && view.Patient(at).OptOut

@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -115,6 +117,12 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		fail("addr: %q is not HOST:PORT", c.Addr)
 	}
+	if len(c.CDSClients) > 0 && c.CDSBase == "" {
+		fail("cds-base: is needed with cds-clients: tokens are signed for the address of a service, and a caller must not say what it is")
+	}
+	if c.TokenFile == "" && len(c.CDSClients) == 0 && slices.ContainsFunc(c.CDSOrigins, farOrigin) {
+		fail("cds-origins: pages of other machines may call only with token-file or cds-clients")
+	}
 	if c.CDSDays < 0 {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
@@ -130,6 +138,12 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// farOrigin reports whether pages of an origin come from another machine than this one.
+func farOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	return err != nil || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1"
 }
 
 func (c Config) path(parts ...string) string {

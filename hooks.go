@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"time"
 
@@ -185,7 +186,8 @@ func (k *cardKeeper) teach(ctx context.Context, outcomes []cds.Outcome) error {
 		said[o.Card], at[o.Card] = append(said[o.Card], r), o.At
 	}
 	for card, responses := range said {
-		if err := k.responses.Respond(ctx, card, at[card], responses); err != nil {
+		var gone *server.Fault // the patient is not on record here, or not any more: nothing to learn
+		if err := k.responses.Respond(ctx, card, at[card], responses); err != nil && !(errors.As(err, &gone) && gone.Status == http.StatusNotFound) {
 			return err
 		}
 	}

@@ -155,19 +155,38 @@ func TestRulesNeedNoModel(t *testing.T) {
 	}
 }
 
+// doses are orders of many drugs to twelve people, all in the same words.
+func doses(words string) string {
+	var more strings.Builder
+	for i := range 12 {
+		for _, drug := range []string{"amoxicillin", "cephalexin", "ibuprofen", "lisinopril", "metformin", "omeprazole", "pantoprazole", "potassium chloride", "propranolol", "sertraline", "simvastatin", "spironolactone", "warfarin"} {
+			fmt.Fprintf(&more, `{"resourceType":"MedicationRequest","id":"dose-%d-%s","status":"completed","intent":"order","medicationCodeableConcept":{"text":"%s"},"subject":{"reference":"Patient/rare-%d"},"authoredOn":"2020-01-01T09:30:00Z","dosageInstruction":[{"text":"%s"}]}`+"\n",
+				i, strings.ReplaceAll(drug, " ", "-"), drug, i, words)
+		}
+	}
+	return more.String()
+}
+
 // TestDraftsCarryTheUsualDose: what at least eleven adults were ordered, labelled, and
 // nothing for children.
 func TestDraftsCarryTheUsualDose(t *testing.T) {
 	h := openTrained(t)
+	h.load(visitors(4))
+	h.ready()
+	words := "one  tablet a day" // of which strength?
 	dose := func() (with, labelled int) {
-		for _, patient := range []string{"rare-1", "rare-3", "rare-5"} {
+		for _, patient := range []string{"vi-0", "vi-1", "vi-2", "vi-3", "rare-1", "rare-3", "rare-5"} {
 			for _, c := range h.hook(t, "treatments", "patient-view", patient, "", "null").Cards {
 				for _, s := range c.Suggestions {
 					raw := string(s.Actions[0].Resource)
-					if strings.Contains(raw, `"dosageInstruction"`) {
+					if strings.HasPrefix(s.Label, "Continue") && strings.Contains(raw, "dosageInstruction") {
+						t.Errorf("%s has the dose of others: %s", s.Label, raw)
+					}
+					usual := strings.Join(strings.Fields(words), " ")
+					if strings.Contains(raw, `"dosageInstruction":[{"text":"`+usual) {
 						with++
 					}
-					if strings.Contains(raw, "most frequent order sentence") {
+					if strings.Contains(raw, usual+`\": this site's most frequent order sentence`) {
 						labelled++
 					}
 				}
@@ -178,19 +197,21 @@ func TestDraftsCarryTheUsualDose(t *testing.T) {
 	if with, _ := dose(); with != 0 {
 		t.Errorf("%d doses before any order was counted", with)
 	}
-	var more strings.Builder
-	for i := range 12 {
-		for _, drug := range []string{"amoxicillin", "cephalexin", "ibuprofen", "lisinopril", "metformin", "omeprazole", "pantoprazole", "potassium chloride", "propranolol", "sertraline", "simvastatin", "spironolactone", "warfarin"} {
-			fmt.Fprintf(&more, `{"resourceType":"MedicationRequest","id":"dose-%d-%s","status":"completed","intent":"order","medicationCodeableConcept":{"text":"%s"},"subject":{"reference":"Patient/rare-%d"},"authoredOn":"2020-01-01T09:30:00Z","dosageInstruction":[{"text":"one  tablet a day"}]}`+"\n",
-				i, strings.ReplaceAll(drug, " ", "-"), drug, i)
+	count := func() {
+		t.Helper()
+		if _, err := h.LoadStream(t.Context(), strings.NewReader(doses(words)), true, func(string, int, int) {}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.CountSentences(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if _, err := h.LoadStream(t.Context(), strings.NewReader(more.String()), true, func(string, int, int) {}, nil); err != nil {
-		t.Fatal(err)
+	count()
+	if with, _ := dose(); with != 0 {
+		t.Errorf("%d doses in tablets of no strength", with)
 	}
-	if err := h.CountSentences(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	words = "250  mg twice a day"
+	count()
 	with, labelled := dose()
 	if with == 0 || with != labelled {
 		t.Errorf("%d doses, %d labelled", with, labelled)

@@ -148,6 +148,9 @@ func TestConditions(t *testing.T) {
 		{"DELETE", "/fhir/Patient?name=third", "", "", 204},
 		{"DELETE", "/fhir/Patient?name=new,roth", "", "", 412},
 		{"DELETE", "/fhir/Patient", "", "", 400},
+		{"DELETE", "/fhir/Patient?name=nobody,", "", "", 400}, // an empty value would hold of everybody
+		{"DELETE", "/fhir/Patient?gender=,male", "", "", 400},
+		{"PUT", "/fhir/Patient?identifier=x,", named("", "Roth"), "", 400},
 	} {
 		if r := h.ask(c.method, c.path, c.body, c.header); r.status != c.status || c.status >= 400 && len(r.outcome(t)) == 0 {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, r.status, c.status, r.body)

@@ -3,6 +3,7 @@ package ember
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -35,6 +36,10 @@ func (s *sentences) Sentence(c record.Code) (cds.Sentence, bool) {
 	found, ok := (*of)[c.Key()]
 	return found, ok
 }
+
+// amount is a dose that stands by itself. Sentences are counted by ingredient, of which there
+// are products of several strengths: one tablet of them is no dose.
+var amount = regexp.MustCompile(`(?i)\d\s*(mg|mcg|µg|g|grams?|milligrams?|micrograms?|units?|iu|meq|mmol)\b`)
 
 // told counts the sentences of one drug.
 type told struct {
@@ -106,7 +111,7 @@ func (a *App) countSentence(drugs map[string]*told, who record.Person, e *record
 		drugs[e.Concept.Key()] = t
 	}
 	t.all++
-	if text == "" || len(text) > longestSentence {
+	if len(text) > longestSentence || !amount.MatchString(text) {
 		return
 	}
 	t.orders[text]++

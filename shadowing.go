@@ -121,7 +121,7 @@ func (s *shadowing) cast(ctx context.Context, q recommender.Query, given recomme
 	engine, items := s.engine, summaryOf(given.Items)
 	q.Explore, q.Explain = nil, record.Code{}
 	go func() {
-		answer, err := engine.Recommend(context.WithoutCancel(ctx), q)
+		answer, err := safely(func() (recommender.Answer, error) { return engine.Recommend(context.WithoutCancel(ctx), q) })
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.busy = false
@@ -129,6 +129,17 @@ func (s *shadowing) cast(ctx context.Context, q recommender.Query, given recomme
 			count(&s.report, items, answer, err)
 		}
 	}()
+}
+
+// safely turns a panic into an error: what is only compared must not end the process. What it
+// says may name the patient and is dropped.
+func safely(ask func() (recommender.Answer, error)) (answer recommender.Answer, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("ember: the shadow failed")
+		}
+	}()
+	return ask()
 }
 
 // listed is an item of a list that is compared.

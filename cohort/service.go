@@ -209,13 +209,18 @@ func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Ti
 	if err != nil {
 		return Change{}, err
 	}
-	whole := m.View.Everybody().Len()
-	out := Change{Saved: saved, Now: a, Entered: shownOf(m.Set.AndNot(had).Len(), whole), Left: shownOf(had.AndNot(m.Set).Len(), whole)}
-	r, err := s.guard.tell(principal, index.Day(now), had, m.View.Everybody().AndNot(m.View.OptedOut()))
-	if err != nil {
-		return Change{}, err
+	out := Change{Saved: saved, Now: a}
+	everybody := m.View.Everybody().AndNot(m.View.OptedOut())
+	for _, part := range []struct { // each is a number like any other, and guarded like it
+		set  index.Set
+		into *Count
+	}{{had, &out.Standing}, {m.Set.AndNot(had), &out.Entered}, {had.AndNot(m.Set), &out.Left}} {
+		r, err := s.guard.tell(principal, index.Day(now), part.set, everybody)
+		if err != nil {
+			return Change{}, err
+		}
+		*part.into = r.count
 	}
-	out.Standing = r.count
 	return out, nil
 }
 

@@ -277,6 +277,11 @@ func (in *Ingest) Chart(patient string) (timelines.Chart, error) {
 	return timelines.ChartOf(t), nil
 }
 
+// Settled reports whether the index knows all of a patient.
+func (in *Ingest) Settled(patient string) bool {
+	return in.dirty.none() || !in.dirty.has(patient)
+}
+
 // timeline maps the stored resources of a patient, and of the records that this
 // one replaces.
 func (in *Ingest) timeline(patient string) (t record.Timeline, notes []record.Note, ok bool, err error) {

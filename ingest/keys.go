@@ -146,7 +146,7 @@ func (in *Ingest) match(ctx context.Context, typ, condition, path string, out *O
 	var fault *search.Error
 	switch {
 	case errors.As(err, &fault):
-		return refuse(400, fault.Code, "the condition's parameter "+fault.Param+": "+fault.Detail)
+		return refuse(400, fault.Code, "a parameter of the condition: "+fault.Detail)
 	case err != nil:
 		return refuse(400, "value", "the condition cannot be read")
 	case len(q.Ignored) > 0:

@@ -19,6 +19,8 @@ type Everything struct {
 	Start, End int64     // care within these times, in milliseconds of Unix time
 	Count      int       // most resources of the compartment in a page; 0 for all, within bounds
 	Cursor     string    // of the page before
+	// Shared reports of which types what belongs to nobody comes with it.
+	Shared func(typ string) bool
 }
 
 // mostEverything is how much of a compartment a page has at most.
@@ -74,7 +76,7 @@ func (e *Engine) Everything(ctx context.Context, patient string, ask Everything)
 		q.Includes = append(q.Includes, Include{Source: typ})
 	}
 	// What belongs to others stays out; what belongs to nobody comes with it.
-	scope := &Scope{Patients: []string{patient}, Shared: func(string) bool { return true }}
+	scope := &Scope{Patients: []string{patient}, Shared: ask.Shared}
 	if len(ask.Types) == 0 {
 		err = e.include(ctx, q, scope, page)
 		page.Included = slices.DeleteFunc(page.Included, func(r store.Resource) bool { return r.Patient == patient })

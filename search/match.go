@@ -143,7 +143,7 @@ func (q *Query) matchReference(t *term, one *test, v *fhir.Value) bool {
 		return false
 	}
 	if one.code != "" {
-		r := fhir.ParseReference(string(target))
+		r := fhir.ParseReference(q.local(string(target)))
 		return r.Kind == fhir.Relative && r.ID == one.code
 	}
 	local := q.local(string(target))

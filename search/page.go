@@ -266,10 +266,10 @@ func (q *Query) compare(a, b *ranked) int {
 	for i, by := range q.Sort {
 		x, y := a.keys[i], b.keys[i]
 		switch c := compareKeys(x, y); {
-		case x.some != y.some && x.some:
-			return -1
-		case x.some != y.some:
+		case x.some != y.some && x.some == by.early():
 			return 1
+		case x.some != y.some:
+			return -1
 		case c != 0 && by.Descending:
 			return -c
 		case c != 0:

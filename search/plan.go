@@ -29,7 +29,7 @@ func (e *Engine) plan(ctx context.Context, q *Query, scope *Scope) (*plan, error
 	p := &plan{descending: true}
 	p.order(q)
 	for i := range q.terms {
-		if m := marksOf(&q.terms[i]); m != nil {
+		if m := q.marksOf(&q.terms[i]); m != nil {
 			p.marks = append(p.marks, m)
 		}
 		if t := &q.terms[i]; t.param == nil && t.has == nil && t.modifier == "" {
@@ -223,7 +223,7 @@ func (e *Engine) refs(ctx context.Context, q *Query, scope *Scope, most int) (re
 
 // marksOf are the marks of which one must be there for a term to be met; nil where
 // marks say nothing.
-func marksOf(t *term) []uint16 {
+func (q *Query) marksOf(t *term) []uint16 {
 	if t.modifier != "" || t.param == nil || t.chain != nil {
 		return nil
 	}
@@ -240,8 +240,8 @@ func marksOf(t *term) []uint16 {
 			if len(one.targets) == 0 {
 				return nil
 			}
-			for _, target := range one.targets {
-				if fhir.ParseReference(target).Kind != fhir.Relative {
+			for _, target := range q.spellings(one.targets) {
+				if fhir.ParseReference(q.local(target)).Kind != fhir.Relative {
 					return nil
 				}
 				marks = append(marks, fhir.MarkOf(t.param, target))

@@ -60,6 +60,29 @@ type SortKey struct {
 	Descending bool
 }
 
+// early reports whether what has no value stands before what has: as in the lists
+// that are kept in the order of the key.
+func (k SortKey) early() bool { return k.Param != nil && k.Param.Ordered && !k.Descending }
+
+// Plain reports whether a search looks at the resources of its type alone.
+func (q *Query) Plain() bool {
+	return len(q.Includes) == 0 && len(q.RevIncludes) == 0 &&
+		!slices.ContainsFunc(q.terms, func(t term) bool { return t.has != nil || t.chain != nil })
+}
+
+// SetBase sets Base, also for the searches within.
+func (q *Query) SetBase(base string) {
+	q.Base = base
+	for i := range q.terms {
+		if has := q.terms[i].has; has != nil {
+			has.SetBase(base)
+		}
+		for _, inner := range q.terms[i].chain {
+			inner.SetBase(base)
+		}
+	}
+}
+
 // Include asks for what matches refer to, or for what refers to them.
 type Include struct {
 	Source  string
@@ -311,6 +334,9 @@ func (q *Query) readParam(name, value string, depth int) error {
 			Hint: "these are: " + strings.Join(modifiers(p.Type)[1:], ", ") + ", missing"}
 	}
 	for _, text := range splitOr(value) {
+		if text == "" { // would hold of everything
+			return invalid(name, "a value is empty")
+		}
 		one, err := parseTest(&t, target, text)
 		if err != nil {
 			return err

@@ -101,6 +101,9 @@ func parseQuantity(t *term, text string) (test, error) {
 		return test{}, bad
 	default:
 		out.system, out.unit, out.hasSystem = unescapeValue(parts[1]), unescapeValue(parts[2]), parts[1] != ""
+		if out.hasSystem && out.unit == "" {
+			return test{}, invalid(t.name, "a system needs a unit beside it")
+		}
 	}
 	return out, nil
 }

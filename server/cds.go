@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"ember/fhir"
 	"ember/server/auth"
 	"ember/server/cds"
@@ -104,7 +106,12 @@ func (c *call) shed(err error) error {
 		return err
 	}
 	c.s.metrics.hooks.shed(c.params.ByName("id"))
-	c.send(http.StatusOK, plainJSON, []byte(`{"cards":[]}`))
+	service, _ := cds.ServiceOf(c.params.ByName("id"))
+	body, err := encode(cds.Unchecked(service, uuid.NewString()))
+	if err != nil {
+		return err
+	}
+	c.send(http.StatusOK, plainJSON, body)
 	return nil
 }
 

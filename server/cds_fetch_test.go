@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,13 @@ type ehr struct {
 	*httptest.Server
 	mu    sync.Mutex
 	asked []string // "path?query token"
+}
+
+// requests are what was asked so far.
+func (e *ehr) requests() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.asked)
 }
 
 func newEHR(t *testing.T, answer func(e *ehr, w http.ResponseWriter, r *http.Request)) *ehr {
@@ -147,8 +155,8 @@ func TestCDSBadServers(t *testing.T) {
 			if len(r.Cards) != 1 || !strings.Contains(r.Cards[0].Detail, "incomplete") || strings.Contains(r.Cards[0].Detail, e.URL) {
 				t.Errorf("%+v", r.Cards)
 			}
-			if len(elsewhere.asked) > 0 || strings.Contains(strings.Join(e.asked, " "), "admin") {
-				t.Errorf("asked elsewhere: %q, %q", elsewhere.asked, e.asked)
+			if far, near := elsewhere.requests(), e.requests(); len(far) > 0 || strings.Contains(strings.Join(near, " "), "admin") {
+				t.Errorf("asked elsewhere: %q, %q", far, near)
 			}
 			// With nothing at all it says that, rather than guess.
 			if name == "401" {

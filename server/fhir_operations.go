@@ -32,6 +32,7 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	ask.Shared = nobodys
 	page, err := s.deps.Finder.Everything(ctx, id, ask)
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func (s *Server) lastN(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	q.Base = c.base() + "/"
+	q.SetBase(c.base() + "/")
 	if len(q.Patients()) == 0 {
 		return &Fault{Status: http.StatusBadRequest, Code: "required", Detail: "a patient is missing", Hint: "name one, as in $lastn?patient=123&category=laboratory"}
 	}

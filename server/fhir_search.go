@@ -91,10 +91,13 @@ func (c *call) scope(ctx context.Context, q *search.Query) (*search.Scope, error
 		return &search.Scope{Patients: []string{}, Shared: nobodys}, nil
 	case !c.who.Has(auth.Search):
 		return nil, c.deny(ctx, "", "the right search is missing for a search over all patients", "name a patient, as in patient=123, or give the token this right")
-	case len(named) > 0, q.Type == "Patient", nobodys(q.Type) && len(q.RevIncludes) == 0:
+	case q.Plain() && (q.Type == "Patient" || nobodys(q.Type)):
 		return nil, nil
+	default: // who is named is asked about for their own care
+		return &search.Scope{Hidden: func(patient string) bool {
+			return !slices.Contains(named, patient) && c.s.deps.Finder.Refuses(patient)
+		}}, nil
 	}
-	return &search.Scope{Hidden: c.s.deps.Finder.Refuses}, nil
 }
 
 // foundEntries are one audit entry for each patient of whom the answer shows
@@ -154,7 +157,7 @@ func (c *call) searchset(ctx context.Context, typ, text string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	q.Base = c.base() + "/"
+	q.SetBase(c.base() + "/")
 	scope, err := c.scope(ctx, q)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -331,7 +332,9 @@ func (run *viewRun) set(name, value string) error {
 		if !logicalID.MatchString(id) {
 			return badParameter("patient", "an id, as in Patient/123")
 		}
-		run.source.Patients = append(run.source.Patients, id)
+		if !slices.Contains(run.source.Patients, id) {
+			run.source.Patients = append(run.source.Patients, id)
+		}
 	case "_since":
 		t, err := time.Parse(time.RFC3339, strings.ReplaceAll(value, " ", "+"))
 		if err != nil {

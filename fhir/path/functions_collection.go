@@ -44,7 +44,10 @@ var collectionFunctions = map[string]function{
 		return truthOf(len(u) == len(in)).list(), err
 	}),
 	"union": withList(func(e *Evaluator, in, arg []Value, at int) ([]Value, error) { return e.union(in, arg, at) }),
-	"combine": withList(func(_ *Evaluator, in, arg []Value, _ int) ([]Value, error) {
+	"combine": withList(func(e *Evaluator, in, arg []Value, at int) ([]Value, error) {
+		if err := e.spend(len(in)+len(arg), at); err != nil {
+			return nil, err
+		}
 		return append(append([]Value{}, in...), arg...), nil
 	}),
 	"intersect": withList(func(e *Evaluator, in, arg []Value, at int) ([]Value, error) {

@@ -1,5 +1,7 @@
 package path
 
+import "slices"
+
 // onEach makes a function whose arguments are evaluated once for each value.
 func onEach(least, most int, f func(e *Evaluator, in []Value, args []step, at int) ([]Value, error)) function {
 	return function{least, most, func(_ *compiler, t *tree, args []step) (step, error) {
@@ -19,6 +21,7 @@ func (e *Evaluator) each(in []Value, s step, at int, visit func(v Value, out []V
 			return err
 		}
 		e.this, e.index = in[i], i
+		top := len(e.stack)
 		out, err := s(e, in[i:i+1:i+1])
 		if err != nil {
 			return err
@@ -26,7 +29,9 @@ func (e *Evaluator) each(in []Value, s step, at int, visit func(v Value, out []V
 		if err := e.spend(len(out), at); err != nil {
 			return err
 		}
-		if more, err := visit(in[i], out); err != nil || !more {
+		more, err := visit(in[i], out)
+		e.stack = e.stack[:min(top, len(e.stack))] // whoever keeps values has copied them
+		if err != nil || !more {
 			return err
 		}
 	}
@@ -77,7 +82,7 @@ var lambdaFunctions = map[string]function{
 			}
 		}
 		err := e.each(in, a[0], at, func(_ Value, out []Value) (bool, error) {
-			e.total = out
+			e.total = slices.Clone(out)
 			return true, nil
 		})
 		return e.total, err

@@ -70,6 +70,9 @@ type Evaluator struct {
 
 // Begin takes up a resource; values given before are no longer valid.
 func (e *Evaluator) Begin(root Value) {
+	if cap(e.stack) > keptStack {
+		e.stack = nil
+	}
 	e.root, e.stack, e.steps = root, e.stack[:0], 0
 }
 
@@ -84,6 +87,9 @@ func (x *Expression) Eval(e *Evaluator, focus Value) ([]Value, error) {
 
 // EvalEmpty gives what the expression finds where there is nothing.
 func (x *Expression) EvalEmpty(e *Evaluator) ([]Value, error) { return x.step(e, nil) }
+
+// keptStack is how many values' room is kept from resource to resource.
+const keptStack = 1 << 14
 
 // mostSteps bounds the work of one resource.
 const mostSteps = 2_000_000

@@ -57,9 +57,22 @@ func (s *Service) Answer(ctx context.Context, r *Request) (Answer, error) {
 		res.err = ctx.Err()
 	}
 	if res.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return Answer{Response: Response{Cards: []Card{}}, How: Late, Bytes: r.bytes}, nil
+		return Answer{Response: Unchecked(r.Service, s.id(r, Late)), How: Late, Bytes: r.bytes}, nil
 	}
 	return res.answer, res.err
+}
+
+// Unchecked is the answer of a service that found no time. That orders were not checked has
+// to be said, because silence would be taken for having found nothing; of the others there is nothing to say.
+func Unchecked(service, id string) Response {
+	if service != Safety {
+		return Response{Cards: []Card{}}
+	}
+	topic := topics[Safety]
+	return Response{Cards: []Card{{UUID: id, Indicator: warning, Summary: "These orders were not checked: there was no time",
+		Detail:          "The safety rules could not be applied before the answer was due. That there is no other card does not mean that nothing was found.",
+		Source:          Source{Label: "Ember: safety rules", Topic: &topic},
+		OverrideReasons: safetyReasons}}}
 }
 
 // turn is a place among the answers that are computed at once. It is given back while

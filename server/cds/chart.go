@@ -39,7 +39,7 @@ func (s *Service) situation(ctx context.Context, r *Request, turn *turn) (*situa
 	}
 	missing := c.missing(r)
 	var own *Chart
-	if len(missing) > 0 || len(c.refs) > 0 {
+	if len(missing) > 0 || len(c.refs) > 0 || c.poor || len(c.notes) > 0 {
 		chart, err := s.deps.Charts.Chart(ctx, r.Patient)
 		switch {
 		case err == nil:
@@ -86,18 +86,29 @@ func (s *Service) collect(r *Request) (*collection, error) {
 			c.prefetched(key, r.prefetch[key])
 		}
 	}
-	for i, ref := range c.refs { // an order that the prefetch holds
-		for j, o := range c.others {
-			if o.typ+"/"+o.id == ref {
-				c.others = slices.Delete(c.others, j, j+1)
-				c.draft("the order", o)
-				c.refs[i] = ""
-				break
-			}
-		}
-	}
-	c.refs = slices.DeleteFunc(c.refs, func(ref string) bool { return ref == "" })
+	c.resolve()
 	return c, nil
+}
+
+// resolve makes drafts of the orders that are referred to and that the prefetch holds.
+func (c *collection) resolve() {
+	asked := make(map[string]bool, len(c.refs))
+	for _, ref := range c.refs {
+		asked[ref] = true
+	}
+	found := map[string]bool{}
+	others := c.others
+	c.others = nil
+	for _, o := range others {
+		ref := o.typ + "/" + o.id
+		if !asked[ref] || found[ref] {
+			c.others = append(c.others, o)
+			continue
+		}
+		found[ref] = true
+		c.draft("the order", o)
+	}
+	c.refs = slices.DeleteFunc(c.refs, func(ref string) bool { return found[ref] })
 }
 
 // mapped makes the situation of what was collected.

@@ -62,9 +62,9 @@ type annotation struct {
 	Text string `json:"text"`
 }
 
-// usual is the site's most frequent order sentence for an item, for adults only.
+// usual is the site's most frequent order sentence for a new item, for adults only.
 func (s *Service) usual(x *recommender.Item, adult bool) (Sentence, bool) {
-	if s.deps.Sentences == nil || !adult || x.Kind != record.Medication {
+	if s.deps.Sentences == nil || !adult || x.Kind != record.Medication || x.Status == "continue" { // who takes it has a dose of their own
 		return Sentence{}, false
 	}
 	return s.deps.Sentences.Sentence(x.Code)

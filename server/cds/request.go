@@ -116,8 +116,8 @@ func (r *Request) readContext(raw json.RawMessage) error {
 	if r.hook.needed && !present(r.doing) {
 		return badRequest("required", "context."+r.hook.field, "it is missing", "the hook "+r.hook.name+" is about it")
 	}
-	if raw := c["selections"]; present(raw) && json.Unmarshal(raw, &r.selected) != nil {
-		return badRequest("value", "context.selections", "it is no list of references", "it is an array of texts as MedicationRequest/103")
+	if r.hook.name == "order-select" && json.Unmarshal(c["selections"], &r.selected) != nil {
+		r.selected = nil // then all drafts are looked at
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type collection struct {
 	drafts  []resource
 	others  []resource
 	refs    []string // drafts given by reference only
-	seen    map[string]bool
+	seen    map[string]json.RawMessage
 	known   map[string]bool // references of drafts, "Type/id"
 	// nameless are drafts whose id is none of the client's.
 	nameless map[string]bool
@@ -30,6 +30,7 @@ type collection struct {
 	unchecked []string
 	next      []page
 	answered  map[string]bool // prefetch keys
+	poor      bool            // an answer was null or refused: the record here may know more
 }
 
 // resource is one resource with what its Bundle says of its address.
@@ -60,9 +61,7 @@ func entries(raw json.RawMessage, each func(i int, resource json.RawMessage, url
 		case "entry":
 			elements(list, func(i int, entry json.RawMessage) {
 				url, _ := text(member(entry, "fullUrl"))
-				if r := member(entry, "resource"); present(r) {
-					each(i, r, url)
-				}
+				each(i, member(entry, "resource"), url)
 			})
 		}
 		return true
@@ -71,7 +70,7 @@ func entries(raw json.RawMessage, each func(i int, resource json.RawMessage, url
 }
 
 func newCollection(patient string) *collection {
-	return &collection{patient: patient, seen: map[string]bool{}, known: map[string]bool{}, nameless: map[string]bool{}, answered: map[string]bool{}}
+	return &collection{patient: patient, seen: map[string]json.RawMessage{}, known: map[string]bool{}, nameless: map[string]bool{}, answered: map[string]bool{}}
 }
 
 func (c *collection) note(text string) {
@@ -93,7 +92,7 @@ func (c *collection) typeOf(raw json.RawMessage) string {
 // prefetched takes the answer to a prefetch key.
 func (c *collection) prefetched(key string, raw json.RawMessage) {
 	if !present(raw) {
-		c.answered[key] = true // the client has nothing
+		c.answered[key], c.poor = true, true // the client has nothing
 		return
 	}
 	if isBundle(raw) {
@@ -108,7 +107,7 @@ func (c *collection) prefetched(key string, raw json.RawMessage) {
 		c.note(name(key) + " could not be read")
 	case "OperationOutcome":
 		c.note(name(key) + " could not be given by the client")
-		c.answered[key] = true // asking again would fail as well
+		c.answered[key], c.poor = true, true // asking again would fail as well
 	default:
 		c.answered[key] = true
 		c.add(resource{raw: raw, typ: c.header.Type, id: c.header.ID})
@@ -152,14 +151,22 @@ func (c *collection) add(r resource) {
 		return
 	}
 	ref := r.typ + "/" + r.id
-	if r.id != "" && (c.seen[ref] || c.known[ref]) {
-		return // given before; a draft goes before what is stored of it
+	if r.id != "" && c.known[ref] {
+		return // a draft goes before what is stored of it
 	}
 	if !c.about() {
 		c.note("data of another patient was sent and not used")
 		return
 	}
-	c.seen[ref] = r.id != ""
+	if before, ok := c.seen[ref]; ok && r.id != "" {
+		if r.typ != "AllergyIntolerance" && r.typ != "Condition" || bytes.Equal(before, r.raw) {
+			return // given before
+		}
+		r.id = "other-" + strconv.Itoa(len(c.others)+1) // another one under the same id: both count
+		r.raw, r.url = named(r.raw, r.id), "https://ember.invalid/"+r.typ+"/"+r.id
+		ref = r.typ + "/" + r.id
+	}
+	c.seen[ref] = r.raw
 	c.others = append(c.others, r)
 }
 
@@ -253,16 +260,31 @@ func (c *collection) draft(path string, r resource) {
 		}
 		c.add(r)
 	default:
-		if r.id == "" && fhir.ParseReference(r.url).ID == "" {
-			r.id = "draft-" + strconv.Itoa(len(c.drafts)+1)
-			r.url = "https://ember.invalid/" + r.typ + "/" + r.id
-			c.nameless[r.typ+"/"+r.id] = true
-		} else if r.id == "" {
+		if r.id == "" {
 			r.id = fhir.ParseReference(r.url).ID
+		}
+		if !logicalID.MatchString(r.id) || c.known[r.typ+"/"+r.id] { // none that can be used, or that of another draft
+			r.id = "draft-" + strconv.Itoa(len(c.drafts)+1)
+			r.raw, r.url = named(r.raw, r.id), "https://ember.invalid/"+r.typ+"/"+r.id
+			c.nameless[r.typ+"/"+r.id] = true
 		}
 		c.known[r.typ+"/"+r.id] = true
 		c.drafts = append(c.drafts, r)
 	}
+}
+
+// named is a resource under another id.
+func named(raw json.RawMessage, id string) json.RawMessage {
+	all := map[string]json.RawMessage{}
+	if json.Unmarshal(raw, &all) != nil {
+		return raw
+	}
+	all["id"], _ = json.Marshal(id) // a text always encodes
+	out, err := json.Marshal(all)
+	if err != nil {
+		return raw
+	}
+	return out
 }
 
 // orders are the types that are mapped to orders and facts being entered.

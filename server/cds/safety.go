@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ember/fhir"
 	"ember/recommender/safety"
 	"ember/record"
 )
@@ -23,6 +24,7 @@ func (s *Service) safety(r *Request, sit *situation) ([]shown, error) {
 	}
 	var cards []shown
 	var unchecked []string
+	selected := r.selection(orders)
 	ordered := false // a drug
 	for i := range orders {
 		v := j.Verdicts[i]
@@ -33,7 +35,7 @@ func (s *Service) safety(r *Request, sit *situation) ([]shown, error) {
 		if r.hook.entered {
 			v.Findings = about(v.Findings, sit.facts)
 		}
-		if len(v.Findings) > 0 && r.selects(&orders[i]) {
+		if len(v.Findings) > 0 && selected[orders[i].Source] {
 			cards = append(cards, s.warningCard(r, sit, &orders[i], v.Findings, j))
 		}
 	}
@@ -47,10 +49,26 @@ func (s *Service) safety(r *Request, sit *situation) ([]shown, error) {
 	return cards, nil
 }
 
-// selects reports whether an order is one that was just selected; hooks without a
-// selection are about all.
-func (r *Request) selects(e *record.Event) bool {
-	return len(r.selected) == 0 || slices.Contains(r.selected, e.Source)
+// selection are the orders that were just selected, by source: all of them where none was,
+// or where a selection is none of the drafts as far as can be told, so that no warning is
+// lost.
+func (r *Request) selection(orders []record.Event) map[string]bool {
+	all, chosen := map[string]bool{}, map[string]bool{}
+	for i := range orders {
+		all[orders[i].Source] = true
+	}
+	for _, text := range r.selected {
+		ref := fhir.ParseReference(text)
+		source := ref.Type + "/" + ref.ID
+		if !all[source] {
+			return all
+		}
+		chosen[source] = true
+	}
+	if len(chosen) == 0 {
+		return all
+	}
+	return chosen
 }
 
 // taken are the drugs that the patient takes as far as statuses say.
