@@ -231,6 +231,10 @@ func TestCohortRights(t *testing.T) {
 		{"c", "GET", "/v1/cohorts/all/why?patient=dm-01", "", 403},
 		{"c", "GET", "/v1/cohorts/all/export", "", 403},
 		{"c", "POST", "/v1/cohorts/why", `{"patient":"dm-01","text":"sex:male"}`, 403},
+		{"c", "POST", "/v1/cohorts/count", `{"text":"sex:male like:dm-01"}`, 403},
+		{"c", "POST", "/v1/cohorts/compare", `{"a":{"text":"sex:male"},"b":{"text":"like:dm-01"}}`, 403},
+		{"c", "POST", "/v1/cohorts", `{"name":"likes","text":"like:dm-01"}`, 403},
+		{"a", "POST", "/v1/cohorts/count", `{"text":"like:dm-01"}`, 400}, // nothing is trained
 		{"m", "GET", "/v1/cohorts/all/members", "", 200},
 		{"m", "GET", "/v1/cohorts/all/why?patient=dm-01", "", 200},
 		{"m", "POST", "/v1/cohorts/count", `{"text":"condition:diabetes"}`, 403},

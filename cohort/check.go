@@ -22,6 +22,7 @@ func dayOf(s string) (int32, bool) {
 func (e *Engine) Check(c Criterion) error {
 	k := checker{e: e}
 	k.criterion(&c)
+	k.likes(&c)
 	if k.err == nil {
 		return nil
 	}
@@ -50,7 +51,7 @@ func (k *checker) criterion(c *Criterion) {
 		return
 	}
 	set := 0
-	for _, has := range [...]bool{c.All != nil, c.Any != nil, c.Not != nil, c.Event != nil, c.Sequence != nil, c.Age != nil, c.Sex != "", c.Life != "", c.Note != nil, c.Cohort != ""} {
+	for _, has := range [...]bool{c.All != nil, c.Any != nil, c.Not != nil, c.Event != nil, c.Sequence != nil, c.Age != nil, c.Sex != "", c.Life != "", c.Note != nil, c.Cohort != "", c.Like != nil} {
 		if has {
 			set++
 		}
@@ -99,6 +100,8 @@ func (k *checker) single(c *Criterion) {
 		k.fail(c.at, "shorten it", "the phrase is longer than 200 bytes")
 	case c.Cohort != "" && k.e.opt.Saved == nil:
 		k.fail(c.at, "", "no cohorts are saved here")
+	case c.Like != nil:
+		k.like(c)
 	}
 }
 

@@ -95,6 +95,17 @@ func New(opt Options) *Engine {
 type Question struct {
 	Criterion Criterion
 	Now       time.Time // what ages and "last" count from
+	// Named: whoever asks may name patients. Without it a definition that does is
+	// refused with [ErrUnnamed].
+	Named bool
+
+	// reference makes of a set that others are compared with the one to take; nil
+	// takes it as it is.
+	reference func(set, everybody index.Set) (index.Set, error)
+}
+
+func (e *Engine) plan(ctx context.Context, q Question) *plan {
+	return &plan{e: e, ctx: ctx, v: e.opt.Index.View(), now: q.Now, today: index.Day(q.Now), named: q.Named, reference: q.reference}
 }
 
 // Warning says what a definition asks for in vain.
@@ -123,14 +134,18 @@ func (e *Engine) Match(ctx context.Context, q Question) (Matched, error) {
 	if err := e.Check(q.Criterion); err != nil {
 		return Matched{}, err
 	}
-	p := &plan{e: e, ctx: ctx, v: e.opt.Index.View(), now: q.Now, today: index.Day(q.Now)}
-	root, err := p.node(&q.Criterion)
-	if err != nil {
-		return Matched{}, err
-	}
-	set, err := root.eval(p, p.v.Everybody().AndNot(p.v.OptedOut()))
+	p := e.plan(ctx, q)
+	set, err := e.matched(p, &q.Criterion)
 	if err != nil {
 		return Matched{}, err
 	}
 	return Matched{Set: set, View: p.v, Warnings: p.warnings, Meant: p.meant}, ctx.Err()
+}
+
+func (e *Engine) matched(p *plan, c *Criterion) (index.Set, error) {
+	root, err := p.node(c)
+	if err != nil {
+		return index.Set{}, err
+	}
+	return root.eval(p, p.v.Everybody().AndNot(p.v.OptedOut()))
 }

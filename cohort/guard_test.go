@@ -311,7 +311,7 @@ func TestAttackByIntersection(t *testing.T) {
 	if got := d.count(attacker, "cohort:a -cohort:b"); !got.Suppressed {
 		t.Errorf("the difference of two cohorts: %+v", got)
 	}
-	c, err := d.s.Rerun(context.Background(), attacker, "a", now)
+	c, err := d.s.Rerun(context.Background(), attacker, "a", now, false)
 	if err != nil || !c.Entered.Suppressed || !c.Left.Suppressed || c.Standing != c.Now.Count {
 		t.Errorf("%+v, %v", c, err)
 	}

@@ -156,7 +156,7 @@ func (d *decoder) text(raw []byte, path string) (s string) {
 	return s
 }
 
-var criterionFields = []string{"all", "any", "not", "event", "sequence", "age", "sex", "life", "note", "cohort"}
+var criterionFields = []string{"all", "any", "not", "event", "sequence", "age", "sex", "life", "note", "cohort", "like"}
 
 func (d *decoder) criterion(raw []byte, path string, depth int) (c Criterion) {
 	c.at = place{-1, path}
@@ -188,6 +188,8 @@ func (d *decoder) criterion(raw []byte, path string, depth int) (c Criterion) {
 			c.Note = d.note(value, at)
 		case "cohort":
 			c.Cohort = d.text(value, at)
+		case "like":
+			c.Like = d.like(value, at)
 		}
 	})
 	return c
@@ -250,6 +252,24 @@ func (d *decoder) note(raw []byte, path string) *Note {
 		}
 	})
 	return n
+}
+
+func (d *decoder) like(raw []byte, path string) *Like {
+	l := &Like{}
+	d.object(raw, path, []string{"patient", "cohort", "top"}, func(name string, value []byte, at string) {
+		switch name {
+		case "patient":
+			l.Patient = d.text(value, at)
+		case "cohort":
+			l.Cohort = d.text(value, at)
+		case "top":
+			d.scalar(value, at, &l.Top)
+			if l.Top < 1 {
+				d.fail(at, "", "a whole number above 0 is expected here")
+			}
+		}
+	})
+	return l
 }
 
 var rangeFields = []string{"above", "atLeast", "below", "atMost"}

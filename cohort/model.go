@@ -17,6 +17,7 @@ type Criterion struct {
 	Life     string      `json:"life,omitempty"`     // alive or dead
 	Note     *Note       `json:"note,omitempty"`     // a note says so
 	Cohort   string      `json:"cohort,omitempty"`   // member of a saved cohort
+	Like     *Like       `json:"like,omitempty"`     // among the most similar
 
 	at place
 }

@@ -2,6 +2,7 @@ package cohort
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ var fields = map[string]string{
 }
 
 var fieldNames = []string{"condition", "finding", "vital", "drug", "procedure", "lab", "test", "allergy", "immunization", "family", "plan",
-	"encounter", "any", "age", "sex", "life", "note", "cohort"}
+	"encounter", "any", "age", "sex", "life", "note", "cohort", "like"}
 
 var modes = []string{"code", "under", "set", "class"}
 
@@ -23,9 +24,10 @@ const maxDepth = 32
 //
 //	definition = and { "or" and }
 //	and        = item { [ "and" ] item }
-//	item       = [ "-" | "not" ] ( "(" definition ")" | sequence | demographic )
+//	item       = [ "-" | "not" ] ( "(" definition ")" | sequence | demographic | like )
 //	sequence   = event { "then" event [ "within" span ] [ "without" event ] }
 //	event      = kind [ "." mode ] ":" words [ comparison ] { modifier }
+//	like       = "like:" ( patient | "@" cohort ) [ "top" number ]
 //	comparison = sign number [ sign number ] [ unit ] | ":" number ".." number [ unit ]
 //	sign       = ">" | ">=" | "<" | "<=" | "="
 //	modifier   = "x" number | "within" span | "last" span | "since" day | "until" day | "at age" comparison
@@ -173,6 +175,9 @@ func (p *parser) criterion() (Criterion, error) {
 		r, _, err := p.comparison(true)
 		c.Age = r
 		return c, err
+	case "like":
+		c.Like, err = p.like()
+		return c, err
 	case "sex", "life", "cohort", "note":
 		arg, err := p.argument(name)
 		if err != nil {
@@ -200,6 +205,32 @@ func (p *parser) criterion() (Criterion, error) {
 	}
 	c.Sequence, err = p.sequence(e)
 	return c, err
+}
+
+// like reads whom others are compared with, and how many are asked for.
+func (p *parser) like() (*Like, error) {
+	arg, err := p.argument("like")
+	if err != nil {
+		return nil, err
+	}
+	l := &Like{Patient: arg}
+	if name, ok := strings.CutPrefix(arg, "@"); ok {
+		if l.Patient, l.Cohort = "", name; name == "" {
+			return nil, p.here().fail("write like:@NAME", "the name of a saved cohort is missing")
+		}
+	}
+	if p.fieldFollows() || !p.word("top") {
+		return l, nil
+	}
+	at, t := p.here(), p.peek()
+	if t == nil || t.quoted || !allDigits(t.text) {
+		return nil, at.fail("write top 200", "a number is missing after top")
+	}
+	p.i++
+	if l.Top, err = strconv.Atoi(t.text); err != nil || l.Top < 1 {
+		return nil, at.fail("write top 200", "so many cannot be asked for")
+	}
+	return l, nil
 }
 
 func (p *parser) sequence(first Event) ([]Step, error) {

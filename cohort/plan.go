@@ -21,6 +21,9 @@ type plan struct {
 	today    int32
 	warnings []Warning
 	meant    []Meaning
+
+	named     bool
+	reference func(set, everybody index.Set) (index.Set, error)
 }
 
 // node is a criterion that is ready to be evaluated.
@@ -58,6 +61,8 @@ func (p *plan) node(c *Criterion) (node, error) {
 		return setNode{p.v.Dead(), c.Life == "alive"}, nil
 	case c.Note != nil:
 		return noteNode{c.Note}, nil
+	case c.Like != nil:
+		return p.likeNode(c)
 	}
 	return p.savedNode(c)
 }

@@ -57,6 +57,20 @@ func printed(b []byte, c *Criterion, in int) []byte {
 		return append(append(b, "note:"...), shown(c.Note.Phrase)...)
 	case c.Cohort != "":
 		return append(append(b, "cohort:"...), shown(c.Cohort)...)
+	case c.Like != nil:
+		return printedLike(b, c.Like)
+	}
+	return b
+}
+
+func printedLike(b []byte, l *Like) []byte {
+	whom := l.Patient
+	if l.Cohort != "" {
+		whom = "@" + l.Cohort
+	}
+	b = append(append(b, "like:"...), shown(whom)...)
+	if l.Top > 0 {
+		b = strconv.AppendInt(append(b, " top "...), int64(l.Top), 10)
 	}
 	return b
 }

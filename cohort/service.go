@@ -61,7 +61,7 @@ func (s *Service) Count(ctx context.Context, principal string, q Question) (Answ
 }
 
 func (s *Service) answer(ctx context.Context, principal string, q Question) (Answer, Matched, *told, error) {
-	m, err := s.engine.Match(ctx, q)
+	m, err := s.match(ctx, principal, q)
 	if err != nil {
 		return Answer{}, m, nil, err
 	}
@@ -192,7 +192,8 @@ type Change struct {
 }
 
 // Rerun asks a saved cohort's definition again.
-func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Time) (Change, error) {
+// One that names a patient is answered only to whom named says may.
+func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Time, named bool) (Change, error) {
 	saved, err := s.Show(name)
 	if err != nil {
 		return Change{}, err
@@ -201,7 +202,7 @@ func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Ti
 	if err != nil {
 		return Change{}, err
 	}
-	a, m, _, err := s.answer(ctx, principal, Question{c, now})
+	a, m, _, err := s.answer(ctx, principal, Question{Criterion: c, Now: now, Named: named})
 	if err != nil {
 		return Change{}, err
 	}

@@ -39,6 +39,8 @@ type Evidence struct {
 	Value    *float64
 	Unit     string
 	Criteria string // the step of a sequence it stands for
+	// Weight is how much a shared concept says of likeness; nil elsewhere.
+	Weight *float64
 }
 
 // maxEvidence is how many events are named for one criterion.
@@ -57,7 +59,7 @@ func (e *Engine) Why(ctx context.Context, q Question, patient string) (Why, erro
 	if t.Person.OptOut {
 		return Why{}, ErrNotFound
 	}
-	w := &witness{p: &plan{e: e, ctx: ctx, v: e.opt.Index.View(), now: q.Now, today: index.Day(q.Now)}, t: t, facts: factsOf(t)}
+	w := &witness{p: e.plan(ctx, q), root: &q.Criterion, t: t, facts: factsOf(t)}
 	holds, err := w.criterion(&q.Criterion, false)
 	return Why{Matches: holds, Reasons: w.reasons}, err
 }
@@ -65,6 +67,7 @@ func (e *Engine) Why(ctx context.Context, q Question, patient string) (Why, erro
 // witness reads one timeline.
 type witness struct {
 	p       *plan
+	root    *Criterion
 	t       record.Timeline
 	facts   []fact
 	reasons []Reason
@@ -125,6 +128,8 @@ func (w *witness) criterion(c *Criterion, denied bool) (bool, error) {
 		err = w.note(c.Note, &r)
 	case c.Cohort != "":
 		err = w.member(c, &r)
+	case c.Like != nil:
+		err = w.like(c, &r)
 	default:
 		w.person(c, &r)
 	}

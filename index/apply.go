@@ -274,7 +274,7 @@ func (x *Index) publish(c *change, position uint64) {
 
 // segmentOf puts the rows of a change in order by concept.
 func (x *Index) segmentOf(c *change) *segment {
-	s := &segment{patients: c.fresh, traits: traitsOf(c.fresh, c.people.people), vectors: c.vectors}
+	s := &segment{patients: c.fresh, traits: traitsOf(c.fresh, c.people.people), vectors: c.vectors.ordered()}
 	x.counts = append(x.counts, make([]uint32, int(c.s.concepts.len())-len(x.counts))...)
 	for _, r := range c.rows {
 		if x.counts[r.concept] == 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // vectors are the patients' vectors of one segment, of length 1, in rows by
-// ordinal, and beside each the signs of its numbers as bits.
+// ordinal (ascending), and beside each the signs of its numbers as bits.
 type vectors struct {
 	dim     int // 0 = none
 	patient []uint32
@@ -155,6 +155,9 @@ func (l layer) candidates(filter *Set) vectorRows {
 	if filter == nil && l.masked == nil {
 		return vectorRows{v: v, n: len(v.patient)}
 	}
+	if filter != nil && 8*filter.Len() < len(v.patient) {
+		return l.few(filter)
+	}
 	some := make([]int32, 0, len(v.patient))
 	for i, ord := range v.patient {
 		if (filter == nil || filter.Contains(ord)) && !l.hides(ord) {
@@ -162,6 +165,76 @@ func (l layer) candidates(filter *Set) vectorRows {
 		}
 	}
 	return vectorRows{v, len(some), some}
+}
+
+// few are the rows of a filter that has few of them: they are looked up one by one.
+func (l layer) few(filter *Set) vectorRows {
+	v := &l.vectors
+	some, from := make([]int32, 0, filter.Len()), 0
+	for ord := range filter.All() {
+		i, ok := v.find(ord, from)
+		if from = i; ok && !l.hides(ord) {
+			some = append(some, int32(i))
+		}
+	}
+	return vectorRows{v, len(some), some}
+}
+
+// find is the row of a patient at or behind a row, or the row it would stand at.
+// Patients mostly have a vector each, so that a row is mostly as far from the first
+// as its ordinal is.
+func (v *vectors) find(ord uint32, from int) (int, bool) {
+	if from >= len(v.patient) {
+		return len(v.patient), false
+	}
+	if guess := from + int(ord) - int(v.patient[from]); guess >= from && guess < len(v.patient) && v.patient[guess] == ord {
+		return guess, true
+	}
+	i, ok := slices.BinarySearch(v.patient[from:], ord)
+	return from + i, ok
+}
+
+// Vector is the vector of a patient, of length 1; nil where there is none. It must
+// not be modified.
+func (v View) Vector(ordinal uint32) []float32 {
+	for _, l := range v.s.layers {
+		if i, ok := l.vectors.find(ordinal, 0); ok && !l.hides(ordinal) {
+			return l.vectors.row(i)
+		}
+	}
+	return nil
+}
+
+// Mean is the direction in which the vectors of a set lie, of length 1, and how many
+// of its patients have a vector; nil where nobody has.
+func (v View) Mean(set Set) (vec []float32, n int) {
+	var sum []float64
+	for ord := range set.All() {
+		one := v.Vector(ord)
+		if one == nil {
+			continue
+		}
+		if sum == nil {
+			sum = make([]float64, len(one))
+		}
+		for i, x := range one {
+			sum[i] += float64(x)
+		}
+		n++
+	}
+	out := make([]float32, len(sum))
+	for i, x := range sum {
+		out[i] = float32(x)
+	}
+	return normalised(out), n
+}
+
+// ordered puts the rows in order of the patients.
+func (v vectors) ordered() vectors {
+	if slices.IsSorted(v.patient) {
+		return v
+	}
+	return mergeVectors([]layer{{segment: &segment{vectors: v}}})
 }
 
 // bySigns keeps about n rows that agree with the query in most signs, level by

@@ -45,9 +45,15 @@ func (s *Server) compareCohorts(ctx context.Context, c *call) error {
 	if err != nil {
 		return within("a", err)
 	}
+	if err := c.naming(&a); err != nil {
+		return err
+	}
 	b, err := q.B.question(c.begun)
 	if err != nil {
 		return within("b", err)
+	}
+	if err := c.naming(&b); err != nil {
+		return err
 	}
 	found, err := s.deps.Cohorts.Compare(ctx, c.who.Name, a, b)
 	var side *cohort.SideError

@@ -72,6 +72,7 @@ type evidenceJSON struct {
 	Value  *float64  `json:"value,omitempty"`
 	Unit   string    `json:"unit,omitempty"`
 	Step   string    `json:"step,omitempty"`
+	Weight *float64  `json:"weight,omitempty"`
 }
 
 type reasonJSON struct {
@@ -93,7 +94,7 @@ func whyOf(patient, text string, w cohort.Why) whyJSON {
 	for _, r := range w.Reasons {
 		one := reasonJSON{placeOf(r.Offset, r.Path, text), r.Text, r.Denied, r.Holds, []evidenceJSON{}}
 		for _, e := range r.Evidence {
-			ev := evidenceJSON{Source: e.Source, Kind: e.Kind, Text: e.Text, Day: e.Day, Value: e.Value, Unit: e.Unit, Step: e.Criteria}
+			ev := evidenceJSON{Source: e.Source, Kind: e.Kind, Text: e.Text, Day: e.Day, Value: e.Value, Unit: e.Unit, Step: e.Criteria, Weight: e.Weight}
 			if !e.Code.Zero() {
 				code := coded(e.Code)
 				ev.Code = &code
@@ -129,7 +130,7 @@ func (s *Server) memberWhy(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.why(ctx, patient, name, "", cohort.Question{Criterion: criterion, Now: c.begun})
+	return c.why(ctx, patient, name, "", cohort.Question{Criterion: criterion, Now: c.begun, Named: true})
 }
 
 func (c *call) why(ctx context.Context, patient, cohortName, text string, q cohort.Question) error {
@@ -144,7 +145,7 @@ func (c *call) why(ctx context.Context, patient, cohortName, text string, q coho
 		}
 		return placed(err, text)
 	}
-	if err := c.namedPatients(ctx, cohortName, []string{patient}); err != nil {
+	if err := c.namedPatients(ctx, cohortName, append([]string{patient}, cohort.Named(q.Criterion)...)); err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, whyOf(patient, text, w))

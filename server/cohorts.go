@@ -14,6 +14,7 @@ import (
 
 	"ember/cohort"
 	"ember/record"
+	"ember/server/auth"
 )
 
 // cohortRequest is what the routes of cohorts take.
@@ -35,8 +36,20 @@ func (c *call) definition() (q cohortRequest, asked cohort.Question, err error) 
 	} else if err := c.parse(&q); err != nil {
 		return q, asked, err
 	}
-	asked, err = q.question(c.begun)
+	if asked, err = q.question(c.begun); err == nil {
+		err = c.naming(&asked)
+	}
 	return q, asked, err
+}
+
+// naming says whether the caller may name patients in a definition, and records whom
+// it names before anything is looked up.
+func (c *call) naming(asked *cohort.Question) error {
+	asked.Named = c.who.Has(auth.Members)
+	if ids := cohort.Named(asked.Criterion); asked.Named && len(ids) > 0 {
+		return c.namedPatients(c.r.Context(), "", ids)
+	}
+	return nil
 }
 
 // question is the definition asked at a moment.
@@ -267,8 +280,15 @@ type savedJSON struct {
 	countJSON
 }
 
-func savedOf(s cohort.Saved) savedJSON {
-	return savedJSON{s.Name, s.Text, s.Definition, s.Made, s.By, s.Position, counted(s.Count)}
+// savedOf leaves out whom a definition names, for those who may not name patients.
+func (c *call) savedOf(s cohort.Saved) (savedJSON, error) {
+	if !c.who.Has(auth.Members) {
+		var err error
+		if s, err = s.Veiled(); err != nil {
+			return savedJSON{}, err
+		}
+	}
+	return savedJSON{s.Name, s.Text, s.Definition, s.Made, s.By, s.Position, counted(s.Count)}, nil
 }
 
 // saveCohort is POST /v1/cohorts.
@@ -286,7 +306,11 @@ func (s *Server) saveCohort(ctx context.Context, c *call) error {
 		return err
 	}
 	c.w.Header()["Location"] = []string{"/v1/cohorts/" + saved.Name}
-	return c.answer(http.StatusCreated, savedOf(saved))
+	out, err := c.savedOf(saved)
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusCreated, out)
 }
 
 // plainName is a name as it may stand in the audit record.
@@ -308,7 +332,11 @@ func (s *Server) listCohorts(ctx context.Context, c *call) error {
 	}
 	out := []savedJSON{}
 	for _, one := range all {
-		out = append(out, savedOf(one))
+		shown, err := c.savedOf(one)
+		if err != nil {
+			return err
+		}
+		out = append(out, shown)
 	}
 	return c.answer(http.StatusOK, map[string]any{"cohorts": out})
 }
@@ -334,18 +362,24 @@ func (s *Server) showCohort(ctx context.Context, c *call) error {
 	}
 	var out changeJSON
 	if again {
-		change, err := s.deps.Cohorts.Rerun(ctx, c.who.Name, name, c.begun)
+		change, err := s.deps.Cohorts.Rerun(ctx, c.who.Name, name, c.begun, c.who.Has(auth.Members))
 		if err != nil {
 			return err
 		}
 		now, entered, left, standing := answerOf(change.Now, ""), counted(change.Entered), counted(change.Left), counted(change.Standing)
-		out = changeJSON{savedOf(change.Saved), &now, &entered, &left, &standing}
+		saved, err := c.savedOf(change.Saved)
+		if err != nil {
+			return err
+		}
+		out = changeJSON{saved, &now, &entered, &left, &standing}
 	} else {
 		saved, err := s.deps.Cohorts.Show(name)
 		if err != nil {
 			return err
 		}
-		out = changeJSON{savedJSON: savedOf(saved)}
+		if out.savedJSON, err = c.savedOf(saved); err != nil {
+			return err
+		}
 	}
 	if err := c.looked(ctx, "Cohort/"+name); err != nil {
 		return err

@@ -322,7 +322,7 @@ type CohortComparer interface {
 // CohortSaver saves cohorts and compares them with today.
 type CohortSaver interface {
 	Save(ctx context.Context, principal, name string, q cohort.Question) (cohort.Saved, error)
-	Rerun(ctx context.Context, principal, name string, now time.Time) (cohort.Change, error)
+	Rerun(ctx context.Context, principal, name string, now time.Time, named bool) (cohort.Change, error)
 }
 
 // CohortShelf knows what is saved.

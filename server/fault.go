@@ -142,6 +142,9 @@ func cohortFault(err error) *Fault {
 			path = "text"
 		}
 		return &Fault{Status: http.StatusBadRequest, Code: "value", Path: path, Detail: bad.Detail, Hint: bad.Hint}
+	case errors.Is(err, cohort.ErrUnnamed):
+		return &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: "the definition names a patient, for which the right members is missing",
+			Hint: "ask for likeness to a saved cohort, like:@NAME, or give the token the right members"}
 	case errors.Is(err, cohort.ErrBudget):
 		return &Fault{Status: http.StatusTooManyRequests, Code: "throttled", Detail: "this caller has asked for as many different cohorts as may be asked for in a day",
 			Hint: "go on tomorrow; cohort-questions in the configuration says how many there are", RetryAfter: time.Hour}

@@ -335,7 +335,7 @@ type whyAnswer struct {
 		Evidence      []struct {
 			Source, Kind, Text, Day, Unit, Step string
 			Code                                *coding
-			Value                               *float64
+			Value, Weight                       *float64
 		}
 	}
 }
@@ -356,7 +356,12 @@ func (a *whyAnswer) write(w io.Writer) {
 			if words == "" && e.Code != nil {
 				words = e.Code.String()
 			}
-			if e.Value != nil {
+			switch {
+			case e.Kind == "likeness":
+				words = fmt.Sprintf("likeness %.3f", *e.Value)
+			case e.Weight != nil:
+				words = fmt.Sprintf("%s (shared, weight %.2f)", words, *e.Weight)
+			case e.Value != nil:
 				words = fmt.Sprintf("%s %g %s", words, *e.Value, e.Unit)
 			}
 			fmt.Fprintf(w, "    %-10s %-40s %s\n", e.Day, e.Source, strings.TrimSpace(words))
