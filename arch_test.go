@@ -39,6 +39,8 @@ var doors = map[string][]string{
 	"search":               {"fhir", "store"},
 	"cohort":               {"record", "terms", "index"},
 	"fhir/path":            {},
+	"ehr":                  {},
+	"bench/ehr":            {"*"},
 	"fhir/view":            {"fhir/path"},
 }
 
@@ -65,7 +67,7 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                    {"*"},
 	"golang.org/x/text":                    {"index", "terms", "fhir"},
 	"github.com/google/uuid":               {"ingest", "server", "server/cds"},
-	"github.com/go-jose/go-jose":           {"server/auth"},
+	"github.com/go-jose/go-jose":           {"server/auth", "ehr"},
 	"github.com/cespare/xxhash":            {"store", "index", "cache", "server"},
 }
 

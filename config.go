@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,22 @@ type Config struct {
 	CDSFeedback time.Duration `koanf:"cds-feedback"`
 	// CDSDays makes prefetch templates ask for so many days back by the relative dates of CDS Hooks 3; 0: for the latest resources, which clients of every version understand.
 	CDSDays int `koanf:"cds-days"`
+	// EHR is the base address of the FHIR server of the EHR that Ember asks of its own accord: for bulk exports and subscriptions. Empty: none.
+	EHR string `koanf:"ehr"`
+	// EHRClient is the id under which the EHR knows Ember as a client of SMART Backend Services. Empty: the EHR is asked without tokens.
+	EHRClient string `koanf:"ehr-client"`
+	// EHRKey is the file of the private key that signs for ehr-client; ember ehr key makes one.
+	EHRKey string `koanf:"ehr-key"`
+	// EHRScopes are asked for; none: reading everything, in the words of the EHR's version of SMART.
+	EHRScopes []string `koanf:"ehr-scopes"`
+	// EHRHosts are further hosts of the EHR: of its token endpoint, and of the files of exports. No other host is ever asked.
+	EHRHosts []string `koanf:"ehr-hosts"`
+	// EHRExport is what is exported: system, Patient, or Group/ID.
+	EHRExport string `koanf:"ehr-export"`
+	// EHRTypes limits exports to resource types; none: all that the EHR gives.
+	EHRTypes []string `koanf:"ehr-types"`
+	// EHRPull is how long after an export the next one begins while serving; 0: only ember ehr pull exports.
+	EHRPull time.Duration `koanf:"ehr-pull"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -94,6 +111,7 @@ func Defaults() Config {
 		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
 		CDSOrigins: []string{"http://localhost", "http://127.0.0.1"}, CDSDeadline: 400 * time.Millisecond, CDSCards: 3, CDSSuggestions: 5,
 		CDSQuiet: 24 * time.Hour, CDSFeedback: 30 * 24 * time.Hour,
+		EHRExport: "Patient",
 	}
 }
 
@@ -126,6 +144,7 @@ func (c Config) Validate() error {
 	if c.CDSDays < 0 {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
+	c.validateEHR(fail)
 	if c.RedisMaster != "" && len(c.Redis) == 0 {
 		fail("redis-master: needs the Sentinels' addresses in redis")
 	}
@@ -138,6 +157,23 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateEHR looks at the settings of the EHR that is asked.
+func (c Config) validateEHR(fail func(format string, args ...any)) {
+	switch {
+	case c.EHR == "" && (c.EHRClient != "" || c.EHRPull > 0):
+		fail("ehr: is needed with ehr-client and ehr-pull")
+	case c.EHR == "":
+	case (c.EHRClient == "") != (c.EHRKey == ""):
+		fail("ehr-key: is needed with ehr-client, and the other way round")
+	}
+	if c.EHRExport != "system" && c.EHRExport != "Patient" && !strings.HasPrefix(c.EHRExport, "Group/") {
+		fail("ehr-export: must be system, Patient or Group/ID")
+	}
+	if c.EHRPull < 0 {
+		fail("ehr-pull: must not be negative")
+	}
 }
 
 // farOrigin reports whether pages of an origin come from another machine than this one.

@@ -17,6 +17,7 @@ import (
 	"ember/aiaas"
 	"ember/cache"
 	"ember/cohort"
+	"ember/ehr"
 	"ember/fhir"
 	"ember/index"
 	"ember/ingest"
@@ -58,6 +59,8 @@ type App struct {
 	cache      *cache.Layered
 	far        *cache.Redis // nil: memory alone
 	outcomes   *cardKeeper
+	ehr        *ehr.Client // nil: no EHR is asked
+	pulls      *ehr.Pulls
 	sentences  sentences
 	closers    []func() error
 	audit      *auditLog
@@ -85,7 +88,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openEHR, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -77,6 +77,9 @@ func serveChild(args []string) error {
 	defer stop()
 	config := ember.Defaults()
 	config.Data, config.Addr = args[0], "127.0.0.1:0"
+	if config.EHR = os.Getenv("EMBER_TEST_EHR"); config.EHR != "" {
+		config.EHRExport, config.EHRPull = "system", 10*time.Millisecond
+	}
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	app, err := ember.Open(ctx, config)
 	if err != nil {
