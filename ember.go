@@ -167,7 +167,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Views: views{a},
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a},
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -82,6 +81,14 @@ func prune(dst []byte, c *cursor) ([]byte, bool) {
 // OutcomeJSON is an OperationOutcome with the issues, or with one that says all
 // is well when there is none. Codes that FHIR does not know become "processing".
 func OutcomeJSON(issues []Issue) []byte {
+	out, err := Encode(outcomeOf(issues))
+	if err != nil { // strings and codes always encode
+		return []byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`)
+	}
+	return out
+}
+
+func outcomeOf(issues []Issue) fhir.OperationOutcome {
 	if len(issues) == 0 {
 		issues = []Issue{{Severity: Information, Code: "informational", Detail: "all ok"}}
 	}
@@ -95,11 +102,7 @@ func OutcomeJSON(issues []Issue) []byte {
 			o.Issue[i].Expression = []string{issue.Path}
 		}
 	}
-	out, err := Encode(o)
-	if err != nil { // strings and codes always encode
-		return []byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`)
-	}
-	return out
+	return o
 }
 
 func severity(s string) fhir.IssueSeverity {
@@ -112,19 +115,4 @@ func issueType(s string) fhir.IssueType {
 	v := fhir.IssueTypeProcessing
 	_ = v.UnmarshalJSON([]byte(s))
 	return v
-}
-
-// ModelCard is the description of a model as a Library of type model-definition:
-// the card as Markdown, and in its data.
-func ModelCard(name, version, date, usage, markdown string) ([]byte, error) {
-	title := name + ", version " + version
-	kind := "model-definition"
-	system, media := "http://terminology.hl7.org/CodeSystem/library-type", "text/markdown"
-	data := base64.StdEncoding.EncodeToString([]byte(markdown))
-	return Encode(fhir.Library{
-		Name: &name, Version: &version, Title: &title, Date: &date, Status: fhir.PublicationStatusActive,
-		Type:        fhir.CodeableConcept{Coding: []fhir.Coding{{System: &system, Code: &kind}}},
-		Description: &markdown, Usage: &usage,
-		Content: []fhir.Attachment{{ContentType: &media, Title: &title, Data: &data}},
-	})
 }

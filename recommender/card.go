@@ -166,7 +166,12 @@ func interval(e learn.Estimate) string {
 // Markdown is the card for people.
 func (c Card) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s, version %s\n\nMade %s. Source attributes of 45 CFR 170.315(b)(11)(iv)(B).\n", c.Name, c.Version, c.Made.UTC().Format(time.DateTime+" MST"))
+	fmt.Fprintf(&b, "# %s, version %s\n\n", c.Name, c.Version)
+	if c.Made.IsZero() { // rules, which no run made
+		b.WriteString("Source attributes of 45 CFR 170.315(b)(11)(iv)(A).\n")
+	} else {
+		fmt.Fprintf(&b, "Made %s. Source attributes of 45 CFR 170.315(b)(11)(iv)(B).\n", c.Made.UTC().Format(time.DateTime+" MST"))
+	}
 	for i, p := range c.Parts {
 		fmt.Fprintf(&b, "\n## %d. %s\n\n", i+1, p.Title)
 		for _, a := range p.Attributes {

@@ -3,15 +3,11 @@ package server
 import (
 	"context"
 	"net/http"
-	"time"
-
-	"ember/fhir"
-	"ember/recommender"
 )
 
 // recommenderCard is GET /v1/recommender/card: the model card of what answers, as
 // Markdown, JSON or a FHIR Library.
-func (s *Server) recommenderCard(_ context.Context, c *call) error {
+func (s *Server) recommenderCard(ctx context.Context, c *call) error {
 	card, err := s.deps.Recommender.Card()
 	if err != nil {
 		return err
@@ -22,7 +18,7 @@ func (s *Server) recommenderCard(_ context.Context, c *call) error {
 	case "json":
 		return c.answer(http.StatusOK, card)
 	case "fhir":
-		b, err := fhir.ModelCard(card.Name, card.Version, card.Made.UTC().Format(time.RFC3339), recommender.IntendedUse, card.Markdown())
+		b, err := s.modelLibrary(ctx, c)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"ember/recommender/feedback"
 	"ember/record"
 	"ember/server/auth"
+	"ember/server/cds"
 )
 
 // Deps is what the server needs of the other rooms. All but Tokens and the model
@@ -44,6 +45,8 @@ type Deps struct {
 	Cohorts Cohorts
 	// CDS is CDS Hooks; without it its routes find nothing.
 	CDS CDS
+	// Sentences gives the drafts of $recommend a dosage; without it they have none.
+	Sentences cds.Sentences
 
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.

@@ -349,10 +349,18 @@ func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 // openWith is open with cohorts.
 func openWith(t testing.TB, opt server.Options, who server.Authenticator, cohorts server.Cohorts) house {
 	t.Helper()
-	f, log := newFake(), new(lockedBuffer)
-	s, err := server.New(opt, server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f, Views: f,
-		Feedback: f, Health: f, Auditor: f, Tokens: who, Cohorts: cohorts, Clock: func() time.Time { return now },
-		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	return openDeps(t, opt, newFake(), func(d *server.Deps) { d.Tokens, d.Cohorts = who, cohorts })
+}
+
+// openDeps is open over the fake, with other dependencies where the test needs them.
+func openDeps(t testing.TB, opt server.Options, f *fake, change func(*server.Deps)) house {
+	t.Helper()
+	log := new(lockedBuffer)
+	d := server.Deps{Loader: f, Writer: f, Resources: f, Charts: f, Bundles: f, Recommender: f, Searcher: f, Views: f,
+		Feedback: f, Health: f, Auditor: f, Clock: func() time.Time { return now },
+		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	change(&d)
+	s, err := server.New(opt, d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"ember/fhir"
 )
@@ -32,9 +33,10 @@ type implementation struct {
 }
 
 type capabilityRest struct {
-	Mode        string               `json:"mode"`
-	Resource    []capabilityResource `json:"resource"`
-	Interaction []codeOnly           `json:"interaction,omitempty"`
+	Mode        string                `json:"mode"`
+	Resource    []capabilityResource  `json:"resource"`
+	Interaction []codeOnly            `json:"interaction,omitempty"`
+	Operation   []capabilityOperation `json:"operation,omitempty"`
 }
 
 type codeOnly struct {
@@ -94,6 +96,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	for _, typ := range fhir.SearchTypes() {
 		rest.Resource = append(rest.Resource, capabilityOf(typ, has))
 	}
+	describeOperations(&rest, c.base(), has)
 	b, err := encode(capabilityStatement{ResourceType: "CapabilityStatement", Status: "active", Date: c.begun.UTC().Format("2006-01-02"), Kind: "instance",
 		Software: software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
 		FHIRVersion: "4.0.1", Format: []string{fhirJSON, "json"}, Rest: []capabilityRest{rest}})
@@ -128,13 +131,40 @@ func capabilityOf(typ string, has func(route string) bool) capabilityResource {
 		}
 	}
 	r.SearchRevInclude = referrers()[typ]
-	if typ == "Patient" && has("GET /fhir/{type}/{id}/$everything") {
-		r.Operation = []capabilityOperation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
-	}
-	if typ == "Observation" && has("GET /fhir/{type}/$lastn") {
-		r.Operation = []capabilityOperation{{"lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn"}}
-	}
 	return r
+}
+
+// operations are what routes mean in a CapabilityStatement, by the type they are called
+// on, "" for the server. Definitions without a scheme are Ember's own.
+var operations = []struct{ route, typ, name, definition string }{
+	{"GET /fhir/{type}/{id}/$everything", "Patient", "everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+	{"GET /fhir/{type}/$lastn", "Observation", "lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
+	{"GET /fhir/{type}/{id}/$recommend", "Patient", "recommend", "/OperationDefinition/ember-recommend"},
+	{"POST /fhir/$recommend", "", "recommend", "/OperationDefinition/ember-recommend"},
+	{"GET /fhir/{type}/{id}/$apply", "PlanDefinition", "apply", "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply"},
+}
+
+// describeOperations adds the operations to the types they are called on.
+func describeOperations(rest *capabilityRest, base string, has func(route string) bool) {
+	for _, o := range operations {
+		if !has(o.route) {
+			continue
+		}
+		op := capabilityOperation{o.name, o.definition}
+		if strings.HasPrefix(o.definition, "/") {
+			op.Definition = base + o.definition
+		}
+		if o.typ == "" {
+			rest.Operation = append(rest.Operation, op)
+			continue
+		}
+		i := slices.IndexFunc(rest.Resource, func(r capabilityResource) bool { return r.Type == o.typ })
+		if i < 0 {
+			i = len(rest.Resource)
+			rest.Resource = append(rest.Resource, capabilityOf(o.typ, has))
+		}
+		rest.Resource[i].Operation = append(rest.Resource[i].Operation, op)
+	}
 }
 
 // referrers are the references that may lead to each type.

@@ -24,26 +24,11 @@ func (s *Server) recommendStored(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.seePatient(ctx, id); err != nil {
-		return err
-	}
-	chart, err := s.deps.Charts.Chart(ctx, id)
+	ask, err := c.askStored(ctx, id, q)
 	if err != nil {
 		return err
 	}
-	if to := chart.Timeline.Person.ReplacedBy; to != "" {
-		return c.merged(to)
-	}
-	ask := recommender.Query{Past: q.past(chart.Timeline), Want: q.want, Limit: q.limit, Explain: q.explain}
-	if q.live { // what was asked of another time is not kept
-		ask.Key, ask.DataVersion = chart.Key, chart.Version
-		if q.feedback && s.deps.Feedback != nil {
-			ask.Explore = &recommender.Exploration{}
-		}
-	} else if q.feedback {
-		return badParameter("feedback", "only what is asked about now is shown to somebody who acts on it")
-	}
-	return c.recommend(ctx, q, ask, about{patient: id, version: chart.Version})
+	return c.recommend(ctx, q, ask.query, ask.on)
 }
 
 // recommendPosted is POST /v1/recommendations: the patient in the body, of
@@ -53,9 +38,6 @@ func (s *Server) recommendPosted(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if q.feedback {
-		return badParameter("feedback", "of a patient who is posted nothing is kept")
-	}
 	if _, err := c.form(false); err != nil {
 		return err
 	}
@@ -64,24 +46,34 @@ func (s *Server) recommendPosted(ctx context.Context, c *call) error {
 		return err
 	}
 	defer body.Close()
+	ask, err := c.askPosted(ctx, body, q)
+	if err != nil {
+		return err
+	}
+	return c.recommend(ctx, q, ask.query, ask.on)
+}
+
+// askPosted asks about the patient of a Bundle, of whom nothing is kept.
+func (c *call) askPosted(ctx context.Context, body io.Reader, q question) (asked, error) {
+	if q.feedback {
+		return asked{}, badParameter("feedback", "of a patient who is posted nothing is kept")
+	}
 	hash := sha256.New()
 	read := io.TeeReader(body, hash)
-	timeline, issues, err := s.deps.Bundles.Bundle(ctx, read)
+	timeline, issues, err := c.s.deps.Bundles.Bundle(ctx, read)
 	if err != nil {
 		f := faultOf(err)
 		f.Issues = append(f.Issues, issues[:min(len(issues), mostIssues)]...)
-		return f
+		return asked{}, f
 	}
 	if _, err := io.Copy(io.Discard, read); err != nil {
-		return err
+		return asked{}, err
 	}
 	id := timeline.Person.ID
 	if err := c.seePatient(ctx, id); err != nil {
-		return err
+		return asked{}, err
 	}
-	version := "posted-" + hex.EncodeToString(hash.Sum(nil)[:8])
-	return c.recommend(ctx, q, recommender.Query{Past: q.past(timeline), Want: q.want, Limit: q.limit, Explain: q.explain},
-		about{patient: id, version: version, issues: issues})
+	return asked{queryOf(q, timeline), about{patient: id, version: "posted-" + hex.EncodeToString(hash.Sum(nil)[:8]), issues: issues}}, nil
 }
 
 // question parses what is asked, before any chart is opened.

@@ -31,6 +31,9 @@ func (s *Server) update(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, ours := authored[typ+"/"+id]; ours {
+		return errAuthored
+	}
 	version, err := parseIfMatch(c.r.Header.Get("If-Match"))
 	if err != nil {
 		return err
@@ -118,6 +121,11 @@ func (c *call) get(ctx context.Context, version uint64) error {
 	raw, err := parseRaw(c.r)
 	if err != nil {
 		return err
+	}
+	if version == 0 {
+		if ours, err := c.readAuthored(ctx, typ, id); ours {
+			return err
+		}
 	}
 	r, err := c.s.deps.Resources.Read(ctx, typ, id, version, raw)
 	if errors.Is(err, ErrGone) && c.who.Limited() {

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
+	"ember/fhir"
 	"ember/recommender"
 	"ember/record"
 )
@@ -33,41 +33,18 @@ func (s *Service) suggestion(r *Request, x *recommender.Item, card string, adult
 	return sug, nil
 }
 
-type reference struct {
-	Reference string `json:"reference"`
-}
-
-type codeable struct {
-	Coding []Coding `json:"coding,omitempty"`
-	Text   string   `json:"text,omitempty"`
-}
-
-// order is a draft MedicationRequest or ServiceRequest.
-type order struct {
-	ResourceType string       `json:"resourceType"`
-	ID           string       `json:"id"`
-	Status       string       `json:"status"`
-	Intent       string       `json:"intent"`
-	Medication   *codeable    `json:"medicationCodeableConcept,omitempty"`
-	Code         *codeable    `json:"code,omitempty"`
-	Subject      reference    `json:"subject"`
-	Encounter    *reference   `json:"encounter,omitempty"`
-	AuthoredOn   string       `json:"authoredOn"`
-	Requester    *reference   `json:"requester,omitempty"`
-	Dosage       []annotation `json:"dosageInstruction,omitempty"`
-	Note         []annotation `json:"note,omitempty"`
-}
-
-type annotation struct {
-	Text string `json:"text"`
-}
-
 // usual is the site's most frequent order sentence for a new item, for adults only.
 func (s *Service) usual(x *recommender.Item, adult bool) (Sentence, bool) {
-	if s.deps.Sentences == nil || !adult || x.Kind != record.Medication || x.Status == "continue" { // who takes it has a dose of their own
+	return Usual(s.deps.Sentences, x, adult)
+}
+
+// Usual is the site's most frequent order sentence for an item that is new, for adults
+// only; false when there is none. sentences may be nil.
+func Usual(sentences Sentences, x *recommender.Item, adult bool) (Sentence, bool) {
+	if sentences == nil || !adult || x.Kind != record.Medication || x.Status == "continue" { // who takes it has a dose of their own
 		return Sentence{}, false
 	}
-	return s.deps.Sentences.Sentence(x.Code)
+	return sentences.Sentence(x.Code)
 }
 
 // label says where a dosage comes from.
@@ -75,29 +52,21 @@ func (u Sentence) label() string {
 	return fmt.Sprintf(", dosage \"%s\": this site's most frequent order sentence (%d of %d orders), not chosen for this patient", brief(u.Text, 200), u.Orders, u.Of)
 }
 
+// Note is what a draft says of its dosage to who signs it.
+func (u Sentence) Note() string { return "Draft" + u.label() + "; check the dose before signing." }
+
 // draft is the order as FHIR R4 has it. Its dosage is what is usual here and says so, or
 // there is none.
 func (s *Service) draft(r *Request, x *recommender.Item, id string, adult bool) (json.RawMessage, error) {
-	o := order{ID: id, Status: "draft", Intent: "order", Subject: reference{"Patient/" + r.Patient},
-		AuthoredOn: s.deps.Now().UTC().Format(time.RFC3339)}
-	code := &codeable{Text: called(x.Code)}
-	if !strings.HasPrefix(x.Code.System, "urn:ember:") && x.Code.System != "" { // words of our own are no codes of others
-		code.Coding = []Coding{{x.Code.System, x.Code.Value, x.Code.Display}}
-	}
-	if x.Kind == record.Medication {
-		o.ResourceType, o.Medication = "MedicationRequest", code
-	} else {
-		o.ResourceType, o.Code = "ServiceRequest", code
-	}
+	o := fhir.Order{ID: id, Kind: x.Kind, Code: x.Code, Subject: "Patient/" + r.Patient, Authored: s.deps.Now()}
 	if usual, ok := s.usual(x, adult); ok {
-		o.Dosage = []annotation{{usual.Text}}
-		o.Note = []annotation{{"Draft" + usual.label() + "; check the dose before signing."}}
+		o.Dosage, o.Note = usual.Text, usual.Note()
 	}
 	if r.Encounter != "" {
-		o.Encounter = &reference{"Encounter/" + r.Encounter}
+		o.Encounter = "Encounter/" + r.Encounter
 	}
 	if who, id, _ := strings.Cut(r.User, "/"); (who == "Practitioner" || who == "PractitionerRole") && logicalID.MatchString(id) {
-		o.Requester = &reference{r.User}
+		o.Requester = r.User
 	}
-	return json.Marshal(o)
+	return fhir.DraftOrder(o)
 }
