@@ -108,9 +108,13 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 	if err := c.embed(ctx); err != nil {
 		return childResult{}, err
 	}
+	said, err := countSentences(ctx, c.store, c.timelines, func() {})
+	if err != nil {
+		return childResult{}, fmt.Errorf("ember: counting order sentences: %w", err)
+	}
 	r := artifact.Report()
 	result := childResult{Patients: r.Patients, Samples: r.Samples, Version: artifact.Version, Baseline: baseline.Version, Metrics: map[string]models.Estimate{"difference": models.Estimate(r.Difference)}}
-	result.Damaged, result.Head, result.Against = c.leftOut(), c.store.Head(), compared(against, why)
+	result.Damaged, result.Head, result.Against, result.Sentences = c.leftOut(), c.store.Head(), compared(against, why), said
 	for _, w := range r.Wants {
 		for ranker, e := range w.AP {
 			result.Metrics[w.Want+" "+ranker+" AP"] = models.Estimate(e)

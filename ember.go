@@ -145,6 +145,11 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 	}
 	a.onClose(a.ingest.Close)
 	a.ingest.SetEncoder(a.served.encode)
+	if by := a.served.vectorsBy(); by != "" && by != a.index.VectorsBy() { // the last process ended before they were made
+		if _, err := a.ingest.Revector(by); err != nil {
+			return fmt.Errorf("ember: %w", err)
+		}
+	}
 	return nil
 }
 

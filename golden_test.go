@@ -161,7 +161,7 @@ func TestTrainingDoesNotDependOnTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(other)
+	t.Cleanup(func() { os.RemoveAll(other) }) // after what is open in it has been closed
 	for _, dir := range []string{trainedDir(t), filepath.Join(other, "data")} {
 		all, err := open(t, testConfig(dir)).Models()
 		if err != nil {

@@ -10,11 +10,13 @@ import (
 
 	"ember/record"
 	"ember/server/cds"
+	"ember/store"
+	"ember/timelines"
 )
 
 // sentences are the order sentences of the site: what is written about the dose of a
-// drug, counted over adults, so that a draft can carry what is usual here. It is made
-// in the background while the server runs, and lies in memory only.
+// drug, counted over adults, so that a draft can carry what is usual here. It lies in
+// memory only: a training counts, and so does a server when it starts.
 type sentences struct {
 	of atomic.Pointer[map[string]cds.Sentence] // by key of the concept
 }
@@ -51,17 +53,27 @@ type told struct {
 	all              int
 }
 
-// CountSentences reads the site's orders; patients who refuse use beyond their own care
-// are left out.
+// CountSentences reads the site's orders in the process that serves, resting in between:
+// after a training its child has counted them, and after a start nobody has.
 func (a *App) CountSentences(ctx context.Context) error {
+	of, err := countSentences(ctx, a.store, a.timelines, func() { time.Sleep(rest) })
+	if err == nil {
+		a.sentences.of.Store(&of)
+	}
+	return err
+}
+
+// countSentences reads the site's orders; patients who refuse use beyond their own care
+// are left out. It pauses now and then.
+func countSentences(ctx context.Context, from *store.Store, lines *timelines.Timelines, pause func()) (map[string]cds.Sentence, error) {
 	drugs := map[string]*told{}
 	n := 0
-	for line, err := range a.timelines.All() {
+	for line, err := range lines.All() {
 		if err != nil {
 			continue // a damaged timeline is reported elsewhere
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		if line.Person.OptOut {
 			continue
@@ -70,10 +82,10 @@ func (a *App) CountSentences(ctx context.Context) error {
 			break
 		}
 		if n%restEvery == 0 {
-			time.Sleep(rest)
+			pause()
 		}
 		for i := range line.Events {
-			a.countSentence(drugs, line.Person, &line.Events[i], n)
+			countSentence(from, drugs, line.Person, &line.Events[i], n)
 		}
 	}
 	of := map[string]cds.Sentence{}
@@ -88,11 +100,10 @@ func (a *App) CountSentences(ctx context.Context) error {
 			of[key] = best
 		}
 	}
-	a.sentences.of.Store(&of)
-	return nil
+	return of, nil
 }
 
-func (a *App) countSentence(drugs map[string]*told, who record.Person, e *record.Event, patient int) {
+func countSentence(from *store.Store, drugs map[string]*told, who record.Person, e *record.Event, patient int) {
 	if e.Kind != record.Medication || e.Mode != record.Ordered || e.Cancelled || e.Known.IsZero() {
 		return
 	}
@@ -100,7 +111,7 @@ func (a *App) countSentence(drugs map[string]*told, who record.Person, e *record
 	if age, known := who.Born.AgeAt(e.Known); !ok || !known || age < adult {
 		return
 	}
-	res, err := a.store.Get("MedicationRequest", id)
+	res, err := from.Get("MedicationRequest", id)
 	if err != nil {
 		return
 	}

@@ -58,6 +58,9 @@ func (s *served) ref() recommender.ModelRef {
 	return recommender.ModelRef{Name: a.Name, Version: a.Version}
 }
 
+// vectorsBy names what makes the vectors of patients; "" before anything is trained.
+func (s *served) vectorsBy() string { return s.ref().Version }
+
 // openModels opens the registry and loads the version that serves.
 func (a *App) openModels(context.Context) (err error) {
 	near := cache.NewMemory(1<<20, a.config.CacheBytes, a.config.Now)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 
 	"ember/models"
+	"ember/server/cds"
 )
 
 // modelName is the recommender's name among the models.
@@ -71,15 +72,16 @@ type childJob struct {
 
 // childResult is what it answers in the end.
 type childResult struct {
-	Patients int                        `json:"patients"`
-	Samples  int                        `json:"samples"`
-	Version  string                     `json:"version"`
-	Baseline string                     `json:"baseline"` // version of the baseline
-	Metrics  map[string]models.Estimate `json:"metrics"`
-	Head     uint64                     `json:"head"` // of the checkpoint's change log
-	Against  comparison                 `json:"against"`
-	Damaged  []string                   `json:"damaged"`
-	Eval     EvalSummary                `json:"eval"`
+	Patients  int                        `json:"patients"`
+	Samples   int                        `json:"samples"`
+	Version   string                     `json:"version"`
+	Baseline  string                     `json:"baseline"` // version of the baseline
+	Metrics   map[string]models.Estimate `json:"metrics"`
+	Head      uint64                     `json:"head"` // of the checkpoint's change log
+	Against   comparison                 `json:"against"`
+	Damaged   []string                   `json:"damaged"`
+	Sentences map[string]cds.Sentence    `json:"sentences"` // by key of the concept
+	Eval      EvalSummary                `json:"eval"`
 }
 
 // Train trains a new version in a child process on a checkpoint of the store,
@@ -109,12 +111,9 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 	if err := a.responses.forget(began.Add(-keptResponses), a.onRecord); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
 	}
-	progress("vectors", 0, 0)
-	if _, err := a.ingest.Refresh(); err != nil {
+	a.sentences.of.Store(&result.Sentences)
+	if _, err := a.ingest.Revector(a.served.vectorsBy()); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
-	}
-	if err := a.CountSentences(ctx); err != nil {
-		return s, fmt.Errorf("ember: counting order sentences: %w", err)
 	}
 	s.Seconds = a.config.Now().Sub(began).Seconds()
 	return s, nil

@@ -165,7 +165,7 @@ func (a *App) Promote(version string, force bool) ([]ModelVersion, error) {
 	if err := a.serveVersion(m, why != ""); err != nil {
 		return nil, fmt.Errorf("ember: promoting: %w", err)
 	}
-	if _, err := a.ingest.Refresh(); err != nil {
+	if _, err := a.ingest.Revector(a.served.vectorsBy()); err != nil {
 		return nil, fmt.Errorf("ember: promoting: %w", err)
 	}
 	return a.Models()
@@ -201,7 +201,7 @@ func (a *App) Rollback() ([]ModelVersion, error) {
 		err = a.swap(m)
 	}
 	if err == nil {
-		_, err = a.ingest.Refresh()
+		_, err = a.ingest.Revector(a.served.vectorsBy())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ember: rolling back: %w", err)

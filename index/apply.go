@@ -135,7 +135,8 @@ func (c *change) replace(d *Document) {
 	c.events(ord, d.Timeline.Events)
 	c.events(ord, d.Timeline.Undated)
 	c.visits(ord, d.Timeline.Encounters)
-	row.sum = sumOf(&row, c.rows[from:], d.Vector)
+	vec := normalised(d.Vector)
+	row.sum = sumOf(&row, c.rows[from:], vec)
 	if row.sum == old.sum && old.ID == row.ID {
 		c.rows = c.rows[:from]
 		return
@@ -144,7 +145,7 @@ func (c *change) replace(d *Document) {
 	c.owned = append(c.owned, ownership{ord, row.notes, old.notes})
 	c.gone.Add(ord)
 	c.fresh.Add(ord)
-	if vec := normalised(d.Vector); vec != nil {
+	if vec != nil {
 		c.vectors.add(ord, vec)
 	}
 }
@@ -219,28 +220,21 @@ func (c *change) notesOf(d *Document, had []note) []note {
 	return have
 }
 
-// sumOf hashes everything that a row, its postings and vector say (FNV-1a over
-// 64-bit words).
+// sumOf hashes everything that a row, its postings and its vector of length 1 say. The
+// vector's part can be taken out and another put in.
 func sumOf(row *person, rows []conceptRow, vec []float32) uint64 {
-	h := uint64(14695981039346656037)
-	put := func(v uint64) {
-		h = (h ^ v) * 1099511628211
-		h ^= h >> 32
-	}
+	h := newSum()
 	born := uint64(uint16(row.Born.Year))<<16 | uint64(row.Born.Month)<<8 | uint64(row.Born.Day)
-	put(uint64(row.Sex) | born<<8 | flags(&row.Patient)<<56)
-	put(uint64(uint32(row.Died)))
+	h.put(uint64(row.Sex) | born<<8 | flags(&row.Patient)<<56)
+	h.put(uint64(uint32(row.Died)))
 	for _, n := range row.notes {
-		put(binary.LittleEndian.Uint64(n.key[:8]))
+		h.put(binary.LittleEndian.Uint64(n.key[:8]))
 	}
 	for _, r := range rows {
-		put(uint64(r.concept)<<32 | uint64(uint32(r.Day)))
-		put(uint64(r.Form)<<32 | uint64(math.Float32bits(r.Value)))
+		h.put(uint64(r.concept)<<32 | uint64(uint32(r.Day)))
+		h.put(uint64(r.Form)<<32 | uint64(math.Float32bits(r.Value)))
 	}
-	for _, v := range vec {
-		put(uint64(math.Float32bits(v)))
-	}
-	return h | 1
+	return uint64(h) ^ sumOfVector(vec)
 }
 
 // publish makes the change visible and keeps the layers few.

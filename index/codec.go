@@ -67,6 +67,7 @@ func (x *Index) encode(w io.Writer, s *state) error {
 	e.uint(s.position)
 	e.string(x.opt.Fingerprint)
 	e.string(s.notesName)
+	e.string(s.vectorsBy)
 	e.uint(uint64(only.vectors.dim))
 	if x.opt.Notes {
 		e.uint(1)
@@ -239,6 +240,7 @@ func decode(data []byte) (*state, header, error) {
 	s.position = d.uint()
 	h.fingerprint = d.string()
 	s.notesName = d.string()
+	s.vectorsBy = d.string()
 	h.dim = int(d.uint())
 	h.notes = d.uint() == 1
 	h.serial = d.uint()

@@ -51,18 +51,27 @@ func (v *vectors) row(i int) []float32 { return v.flat[i*v.dim : (i+1)*v.dim] }
 
 // normalised is vec with length 1; nil when it has no direction.
 func normalised(vec []float32) []float32 {
+	out := slices.Clone(vec)
+	if !normalise(out) {
+		return nil
+	}
+	return out
+}
+
+// normalise gives vec length 1; ok is false when it has no direction.
+func normalise(vec []float32) (ok bool) {
 	var sum float64
 	for _, x := range vec {
 		sum += float64(x) * float64(x)
 	}
 	if sum == 0 || math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return nil
+		return false
 	}
-	out, scale := make([]float32, len(vec)), 1/math.Sqrt(sum)
+	scale := 1 / math.Sqrt(sum)
 	for i, x := range vec {
-		out[i] = float32(float64(x) * scale)
+		vec[i] = float32(float64(x) * scale)
 	}
-	return out
+	return true
 }
 
 // mergeVectors joins what the layers show, by ordinal.

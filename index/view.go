@@ -16,10 +16,11 @@ type View struct{ s *state }
 
 // state is what a view stands on. Layers are oldest first.
 type state struct {
-	layers   []layer
-	people   people
-	position uint64
-	all      func() Set // everybody, made when first asked for
+	layers    []layer
+	people    people
+	position  uint64
+	vectorsBy string     // what made the vectors, see [Index.VectorsBy]
+	all       func() Set // everybody, made when first asked for
 
 	// Shared with the states before and after; safe for concurrent use. They
 	// may know more than this state does.

@@ -43,6 +43,12 @@ func (in *Ingest) follow(ctx context.Context) {
 				wait = retryTime
 			}
 		}
+		making := in.revectoring()
+		if making != nil && wait > vectorRest {
+			wait = vectorRest
+		} else {
+			making = nil // patients first
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -52,11 +58,14 @@ func (in *Ingest) follow(ctx context.Context) {
 			timer.Stop()
 			continue
 		case <-in.urgent:
-			idle = false
+			idle, making = false, nil
 		case <-timer.C:
 		}
 		timer.Stop()
 		switch {
+		case making != nil:
+			in.settle(in.encodePart(making))
+			unflushed = true
 		case !idle:
 			began := in.opt.Now()
 			in.settle(in.work(ctx))
@@ -228,6 +237,7 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 	if err := in.opt.Index.Apply(kept, removed, position); err != nil {
 		return fmt.Errorf("ingest: following: %w", err)
 	}
+	in.overtaken(patients)
 	in.dirty.settled(patients)
 	in.tick()
 	return nil

@@ -71,6 +71,7 @@ type Ingest struct {
 	started   int           // rounds begun
 	ended     int           // rounds ended well
 	unsettled []keyed       // arrived, but whether somebody waits for them could not be dealt with
+	vectors   *vectors      // on their way into the index, nil = none
 	erased    bool          // words of erased patients may still be in the index's files
 }
 
@@ -175,7 +176,7 @@ func (in *Ingest) purge(ctx context.Context) error {
 	return nil
 }
 
-// SetEncoder makes vectors of later updates with e. Call [Ingest.Refresh] to
+// SetEncoder makes vectors of later updates with e. Call [Ingest.Revector] to
 // give every patient a new one.
 func (in *Ingest) SetEncoder(e Encoder) { in.encoder.Store(&e) }
 
@@ -218,7 +219,8 @@ func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) e
 	in.mu.Unlock()
 	for {
 		in.mu.Lock()
-		done, failure, round := in.ended >= goal && in.caught >= target, in.failure, in.round
+		followed := in.ended >= goal && in.caught >= target
+		done, failure, round := followed && in.vectors == nil, in.failure, in.round
 		in.mu.Unlock()
 		if progress != nil && total > 0 {
 			progress(max(0, total-in.dirty.size()), total)
@@ -229,7 +231,9 @@ func (in *Ingest) WaitFor(ctx context.Context, progress func(done, total int)) e
 		if failure != nil {
 			return fmt.Errorf("ingest: waiting for the index: %w", failure)
 		}
-		in.hurry()
+		if !followed {
+			in.hurry()
+		}
 		select {
 		case <-round:
 		case <-ctx.Done():

@@ -65,6 +65,15 @@ func (t *Timelines) Get(patient string) (Chart, error) {
 		return c, nil
 	}
 	epoch := t.recent.now()
+	c, err := t.Read(patient)
+	if err == nil {
+		t.recent.put(patient, c, epoch)
+	}
+	return c, err
+}
+
+// Read is [Timelines.Get] for who reads many once: what is kept in memory stays there.
+func (t *Timelines) Read(patient string) (Chart, error) {
 	b, ok, err := t.kv.Get(key(patient))
 	if err != nil {
 		return Chart{}, fmt.Errorf("timelines: reading: %w", err)
@@ -76,9 +85,7 @@ func (t *Timelines) Get(patient string) (Chart, error) {
 	if err != nil {
 		return Chart{}, err
 	}
-	c := Chart{timeline, version(b)}
-	t.recent.put(patient, c, epoch)
-	return c, nil
+	return Chart{timeline, version(b)}, nil
 }
 
 // Put forgets the removed timelines, replaces those given, and remembers
