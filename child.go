@@ -91,7 +91,7 @@ func (c *child) train(ctx context.Context, progress Progress) (childResult, erro
 	if err != nil {
 		return childResult{}, err
 	}
-	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against, Feedback: answers,
+	artifact, err := recommender.Train(ctx, c.all(), c.terms, recommender.TrainOptions{Name: modelName, Seed: c.config.Seed, Against: against, Feedback: answers, Parts: parts{c.config.path(partsFolder)},
 		Person: func(_ int, id string) { learned = append(learned, c.store.Tombstone(id)) }}, progress)
 	if err := c.err(err); err != nil {
 		return childResult{}, err

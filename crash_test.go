@@ -1,10 +1,14 @@
 package ember_test
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -145,5 +149,39 @@ func TestAllergyIsHeededAtOnce(t *testing.T) {
 		if a := h.recommend("al", question); a.Explained == nil || len(a.Explained.Blocked) > 0 {
 			t.Fatalf("%d: still heeded: %s", i, a.raw)
 		}
+	}
+}
+
+// TestTrainingGoesOnAfterAKill kills a training, and has the next one come to the very
+// version that an undisturbed one comes to; what had been finished is there until then.
+func TestTrainingGoesOnAfterAKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains")
+	}
+	undisturbed, err := openTrained(t).Train(t.Context(), func(string, int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := trainedDir(t)
+	h := open(t, testConfig(dir))
+	finished := func() int {
+		files, err := os.ReadDir(filepath.Join(dir, "parts"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	ctx, kill := context.WithCancel(t.Context())
+	_, err = h.Train(ctx, func(stage string, _, _ int) {
+		if stage == "comparing with what serves" {
+			kill()
+		}
+	})
+	if err == nil || finished() < 3 {
+		t.Fatalf("killed: %v, %d parts", err, finished())
+	}
+	again, err := h.Train(t.Context(), func(string, int, int) {})
+	if err != nil || again.Version != undisturbed.Version || finished() != 0 {
+		t.Errorf("went on: %v, version %s of %s, %d parts left", err, again.Version, undisturbed.Version, finished())
 	}
 }

@@ -3,8 +3,10 @@ package ember
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"ember/ingest"
@@ -170,6 +172,7 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)
 		a.kept.drop()
+		err = errors.Join(err, os.RemoveAll(a.config.path(partsFolder)))
 	}
 	if err != nil {
 		return EraseSummary{}, err

@@ -42,6 +42,9 @@ func (a *App) sweep(context.Context) error {
 			}
 		}
 	}
+	if err := a.sweepParts(); err != nil {
+		return fmt.Errorf("ember: sweeping: %w", err)
+	}
 	return nil
 }
 
@@ -85,7 +88,8 @@ type childResult struct {
 }
 
 // Train trains a new version in a child process on a checkpoint of the store,
-// lets the gate decide, and swaps it in.
+// lets the gate decide, and swaps it in. After one that was killed it goes on from the
+// parts that had been finished, if nothing has been written since.
 func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error) {
 	began := a.config.Now()
 	if !a.training.TryLock() {
@@ -106,6 +110,9 @@ func (a *App) Train(ctx context.Context, progress Progress) (TrainSummary, error
 		a.config.Log.Warn("training left out patients whose timelines are damaged; they are made anew", "patients", n, "keys", s.Damaged)
 	}
 	if err := a.enroll(dir, result, &s); err != nil {
+		return s, fmt.Errorf("ember: training: %w", err)
+	}
+	if err := os.RemoveAll(a.config.path(partsFolder)); err != nil {
 		return s, fmt.Errorf("ember: training: %w", err)
 	}
 	if err := a.responses.forget(began.Add(-keptResponses), a.onRecord); err != nil {

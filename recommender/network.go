@@ -113,7 +113,7 @@ func (n *network) logits(c *Chart, d *decision, stacked []float32) []float32 {
 
 func (n *network) encode(e *encoder) {
 	e.f32(n.shrink)
-	for _, l := range []*nn.Dense{n.first, n.second, n.last} {
+	for _, l := range n.layers() {
 		e.f32s(l.W.Value)
 		e.f32s(l.B.Value)
 	}

@@ -37,7 +37,6 @@ func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *ou
 	raw := make([][]float32, len(decisions)) // the network's part alone
 	group := func(i int) int { return int(decisions[i].fold) % netGroups }
 	for g := range netGroups {
-		r.report("training network for "+w.String(), g, netGroups+1)
 		if r.partial[g] == nil {
 			var err error
 			if r.partial[g], err = r.embed(ctx, func(f int) bool { return f%netGroups != g }); err != nil {
@@ -47,15 +46,27 @@ func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *ou
 		if r.partial[g] == nil {
 			return nil, nil
 		}
+	}
+	r.report("training network for "+w.String(), 0, 0)
+	var all *network
+	err := parallel(netGroups+1, func(g int) (err error) {
+		if g == netGroups {
+			all, err = r.fitNetwork(ctx, w, r.vectors, out.logits[byStack], func(int) bool { return true })
+			return err
+		}
 		n, err := r.fitNetwork(ctx, w, r.partial[g], out.logits[byStack], func(i int) bool { return group(i) != g })
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for i := range decisions {
 			if group(i) == g {
 				raw[i] = n.alone(&r.data.rows[decisions[i].row].chart, &decisions[i], out.logits[byStack][i])
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for g := range netGroups { // each group's shrink is chosen on the others
 		shrink := r.chooseShrink(w, out, raw, func(i int) bool { return group(i) != g })
@@ -65,13 +76,8 @@ func (r *trainer) crossNetwork(ctx context.Context, a *Artifact, w Want, out *ou
 			}
 		}
 	}
-	r.report("training network for "+w.String(), netGroups, netGroups+1)
-	n, err := r.fitNetwork(ctx, w, r.vectors, out.logits[byStack], func(int) bool { return true })
-	if err != nil {
-		return nil, err
-	}
-	n.shrink = r.chooseShrink(w, out, raw, func(int) bool { return true })
-	return n, nil
+	all.shrink = r.chooseShrink(w, out, raw, func(int) bool { return true })
+	return all, nil
 }
 
 func countHits(decisions []decision) int {
@@ -134,7 +140,7 @@ func (r *trainer) fitNetwork(ctx context.Context, w Want, v *vectors, stacked []
 			patientState(v, &r.data.rows[t.decisions[i].row].chart, t.states[i])
 		}
 	}
-	if err := t.run(ctx, rng); err != nil {
+	if err := t.train(r.opt.Parts, func() error { return t.run(ctx, rng) }); err != nil {
 		return nil, err
 	}
 	return n, n.seal(r.data.lexicon)

@@ -43,6 +43,8 @@ type TrainOptions struct {
 	Person func(ordinal int, id string)
 	// Feedback is what was done with earlier answers.
 	Feedback []feedback.Answer
+	// Parts, when set, keeps what is finished, for a run that is killed.
+	Parts Parts
 	// Against, when set, also measures against a version that serves.
 	Against *Comparison
 }
