@@ -5,70 +5,106 @@ import (
 	"errors"
 	"iter"
 
+	"ember/fhir"
 	"ember/ingest"
 	"ember/server"
 	"ember/store"
-	"ember/timelines"
 )
 
 type views struct{ *App }
 
-// OfType implements server.Views: what belongs to nobody first, then patient after
-// patient.
+// rare is how many resources there are for each of a type when it is faster to look
+// the type up than to read past the others.
+const rare = 24
+
+// OfType implements server.Views, over the store as it is when the iteration begins:
+// patient after patient, or, of a rare type, by date.
 func (v views) OfType(ctx context.Context, from server.ViewSource) iter.Seq2[server.Resource, error] {
 	return func(yield func(server.Resource, error) bool) {
+		told := consents{finder{v.App}, "", false}
+		if from.Patients == nil && v.isRare(from.Type) {
+			v.listed(ctx, from, &told, yield)
+			return
+		}
+		snap := v.store.Snapshot()
+		defer snap.Close()
+		scan := store.Scan{Types: []string{from.Type}}
 		if from.Patients != nil {
-			for _, patient := range from.Patients {
-				if !v.ofPatient(ctx, patient, from, yield) {
-					return
-				}
+			scan.Patients = noErrors(from.Patients)
+		}
+		for res, err := range snap.Read(ctx, scan) {
+			if err == nil && (res.Updated.Before(from.Since) || told.refuse(res)) {
+				continue
 			}
-			return
-		}
-		if !v.resources("", from, yield) {
-			return
-		}
-		for patient, err := range v.store.Patients() {
 			if err != nil {
-				yield(server.Resource{}, translate(err))
-				return
+				res = new(store.Resource)
 			}
-			if patient != "" && !v.ofPatient(ctx, patient, from, yield) {
+			if out, err := viewed(*res, err); !yield(out, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// ofPatient yields one patient's resources, unless their Consent refuses; false ends
-// the iteration.
-func (v views) ofPatient(ctx context.Context, patient string, from server.ViewSource, yield func(server.Resource, error) bool) bool {
-	if err := ctx.Err(); err != nil {
-		yield(server.Resource{}, err)
-		return false
+// isRare reports whether the type is little of all there is.
+func (v views) isRare(typ string) bool {
+	var all int64
+	counts := v.store.Counts()
+	for _, n := range counts {
+		all += n
 	}
-	chart, err := v.ingest.Chart(patient)
-	switch {
-	case err != nil && !errors.Is(err, timelines.ErrNotFound):
-		yield(server.Resource{}, translate(err))
-		return false
-	case err == nil && chart.Timeline.Person.OptOut:
-		return true
-	}
-	return v.resources(patient, from, yield)
+	return counts[typ]*rare < all && v.ingest.Searchable()
 }
 
-func (v views) resources(patient string, from server.ViewSource, yield func(server.Resource, error) bool) bool {
-	for res, err := range v.store.Patient(patient) {
-		if err == nil && (res.Type != from.Type || res.Updated.Before(from.Since)) {
+// listed yields a type by its lists.
+func (v views) listed(ctx context.Context, from server.ViewSource, told *consents, yield func(server.Resource, error) bool) {
+	spans := []store.Span{{List: fhir.TypeList(from.Type, false), To: store.MaxPlace}, {List: fhir.TypeList(from.Type, true), To: store.MaxPlace}}
+	for entry, err := range v.store.Scan(spans, false, nil) {
+		var res store.Resource
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			res, err = v.store.At(entry.Position)
+		}
+		gone := errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone)
+		if gone || err == nil && (res.Type != from.Type || res.Updated.Before(from.Since) || told.refuse(&res)) {
 			continue
 		}
-		out, err := viewed(res, err)
-		if !yield(out, err) || err != nil {
-			return false
+		if out, err := viewed(res, err); !yield(out, err) || err != nil {
+			return
 		}
 	}
-	return true
+}
+
+// consents asks once for patients whose resources follow each other.
+type consents struct {
+	finder finder
+	last   string
+	no     bool
+}
+
+// refuse reports whether the Consent of whose the resource is keeps it from uses beyond
+// their own care.
+func (c *consents) refuse(r *store.Resource) bool {
+	patient := r.Patient
+	if r.Type == "Patient" {
+		patient = r.ID
+	}
+	if patient != c.last {
+		c.last, c.no = patient, patient != "" && c.finder.Refuses(patient)
+	}
+	return c.no
+}
+
+func noErrors(list []string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, s := range list {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
 }
 
 // viewed is a stored resource as it is served.

@@ -9,6 +9,7 @@ import (
 // version is one version of a resource as it lies inside the seal.
 type version struct {
 	typ, id, patient string
+	names            struct{ typ, id, patient []byte } // as they lie
 	number           uint64
 	seq              uint64
 	updated          time.Time
@@ -63,9 +64,8 @@ func (v *version) body(dst []byte) []byte {
 // parse reads what body wrote; the slices point into b.
 func (v *version) parse(b []byte) error {
 	r := reader{b: b}
-	flags := r.byte()
-	v.deleted = flags&metaDeleted != 0
-	v.typ, v.id, v.patient = string(r.bytes()), string(r.bytes()), string(r.bytes())
+	flags := v.head(&r)
+	v.typ, v.id, v.patient = string(v.names.typ), string(v.names.id), string(v.names.patient)
 	n := r.uvarint()
 	if n > uint64(len(r.b))/16 {
 		return ErrCorrupt
@@ -79,6 +79,34 @@ func (v *version) parse(b []byte) error {
 	if flags&metaListed != 0 && !v.parseLists(&r) {
 		return ErrCorrupt
 	}
+	return v.content(&r)
+}
+
+// parseContent is parse without what finds the resource.
+func (v *version) parseContent(b []byte) error {
+	r := reader{b: b}
+	flags := v.head(&r)
+	if n := r.uvarint(); n > uint64(len(r.b))/16 || r.take(16*n) == nil && n > 0 {
+		return ErrCorrupt
+	}
+	if flags&metaListed != 0 {
+		if n := r.uvarint(); n > uint64(len(r.b))/12 || r.take(12*n+placeSize) == nil {
+			return ErrCorrupt
+		}
+	}
+	return v.content(&r)
+}
+
+// head reads what comes first.
+func (v *version) head(r *reader) (flags byte) {
+	flags = r.byte()
+	v.deleted = flags&metaDeleted != 0
+	v.names.typ, v.names.id, v.names.patient = r.bytes(), r.bytes(), r.bytes()
+	return flags
+}
+
+// content reads what comes last.
+func (v *version) content(r *reader) error {
 	v.aside = r.bytes()
 	v.raw = r.b
 	if r.bad {
@@ -137,25 +165,14 @@ func (s *Store) sealVersion(dst []byte, patient, ref hash, number uint64, how by
 // openVersion reads a sealed version. The result has memory of its own.
 func (s *Store) openVersion(sealed []byte, patient, ref hash) (version, error) {
 	var v version
-	r := reader{b: sealed}
-	how := r.byte()
-	v.number = r.uvarint()
-	if r.bad {
-		return v, fmt.Errorf("sealed version: %w", ErrCorrupt)
-	}
 	buf := s.buffer()
 	defer s.bufs.Put(buf)
-	var room [64]byte
+	var how byte
 	var err error
-	*buf, err = s.seal.open(*buf, r.b, sealBound(room[:0], patient, ref, v.number, how))
+	*buf, how, err = s.unseal(&v, *buf, sealed, patient, ref)
 	if err != nil {
 		return v, err
 	}
-	if len(*buf) < stampSize {
-		return v, fmt.Errorf("sealed version: %w", ErrCorrupt)
-	}
-	v.seq = binary.BigEndian.Uint64(*buf)
-	v.updated = time.Unix(0, int64(binary.BigEndian.Uint64((*buf)[8:]))).UTC()
 	plain, err := s.codec.unpack(how, (*buf)[stampSize:])
 	if err != nil {
 		return v, err
@@ -164,6 +181,41 @@ func (s *Store) openVersion(sealed []byte, patient, ref hash) (version, error) {
 		plain = clone(plain)
 	}
 	return v, v.parse(plain)
+}
+
+// unseal opens the seal into buf and reads number and stamp.
+func (s *Store) unseal(v *version, buf, sealed []byte, patient, ref hash) ([]byte, byte, error) {
+	r := reader{b: sealed}
+	how := r.byte()
+	v.number = r.uvarint()
+	if r.bad {
+		return buf, how, fmt.Errorf("sealed version: %w", ErrCorrupt)
+	}
+	var room [64]byte
+	buf, err := s.seal.open(buf[:0], r.b, sealBound(room[:0], patient, ref, v.number, how))
+	if err == nil && len(buf) < stampSize {
+		err = fmt.Errorf("sealed version: %w", ErrCorrupt)
+	}
+	if err != nil {
+		return buf, how, err
+	}
+	v.seq = binary.BigEndian.Uint64(buf)
+	v.updated = time.Unix(0, int64(binary.BigEndian.Uint64(buf[8:]))).UTC()
+	return buf, how, nil
+}
+
+// openInto is openVersion for reading many: buf is scratch, the version's bytes are
+// appended to mem, its names lie there too, and what finds it is not read.
+func (s *Store) openInto(v *version, buf, mem, sealed []byte, patient, ref hash) (b, m []byte, err error) {
+	buf, how, err := s.unseal(v, buf, sealed, patient, ref)
+	if err != nil {
+		return buf, mem, err
+	}
+	at := len(mem)
+	if mem, err = s.codec.appendUnpacked(mem, how, buf[stampSize:]); err != nil {
+		return buf, mem, err
+	}
+	return buf, mem, v.parseContent(mem[at:len(mem):len(mem)])
 }
 
 // reader takes a value apart; after the first shortage everything is zero and

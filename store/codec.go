@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -72,4 +73,20 @@ func (c *codec) unpack(how byte, packed []byte) ([]byte, error) {
 		return out, nil
 	}
 	return nil, fmt.Errorf("value packed in unknown way %d: %w", how, ErrCorrupt)
+}
+
+// appendUnpacked is unpack into memory at hand.
+func (c *codec) appendUnpacked(dst []byte, how byte, packed []byte) ([]byte, error) {
+	if how == packPlain {
+		return append(dst, packed...), nil
+	}
+	n, err := s2.DecodedLen(packed)
+	if how != packS2v1 || err != nil || n > maxUnpacked {
+		return dst, fmt.Errorf("unpacking: %w", ErrCorrupt)
+	}
+	dst = slices.Grow(dst, n)
+	if _, err := c.v1.Decode(dst[len(dst):len(dst)+n], packed); err != nil {
+		return dst, fmt.Errorf("unpacking: %w", ErrCorrupt)
+	}
+	return dst[:len(dst)+n], nil
 }

@@ -110,6 +110,9 @@ func (c *commit) turn(todo []prepared, epoch uint64) ([]Result, error) {
 	defer c.s.mu.Unlock()
 	defer c.held.reset()
 	c.now, c.seq, c.fresh = c.s.now().UTC(), c.s.seq, c.s.epoch.Load() == epoch
+	if c.now.Before(c.s.floor) {
+		c.now = c.s.floor
+	}
 	results := make([]Result, len(todo))
 	for i := range todo {
 		var err error

@@ -50,6 +50,7 @@ type Store struct {
 
 	mu     sync.Mutex       // one writer at a time from reading pointers to applying the batch
 	seq    uint64           // last sequence number given out
+	floor  time.Time        // no commit is stamped earlier
 	epoch  atomic.Uint64    // batches applied: tells a prepared write whether its pointer is still current
 	counts map[string]int64 // resources by type, tombstones excluded
 	held   ordered          // scratch of the batch in the making
