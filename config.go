@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ember/bulk"
 )
 
 // Config is everything that can be set. [Defaults] gives what holds otherwise;
@@ -49,6 +51,14 @@ type Config struct {
 	ReadyLag uint64 `koanf:"ready-lag"`
 	// CohortQuestions is how many different cohorts a caller may ask for in a day, so that nobody can be found out by asking often.
 	CohortQuestions int `koanf:"cohort-questions"`
+	// BulkFile is about how large in bytes a file of a bulk export grows before another is begun.
+	BulkFile int64 `koanf:"bulk-file"`
+	// BulkKeep is how long the files of a bulk job are kept.
+	BulkKeep time.Duration `koanf:"bulk-keep"`
+	// BulkJobs is how many bulk jobs one caller may have that have not ended.
+	BulkJobs int `koanf:"bulk-jobs"`
+	// ImportSources lists the beginnings of addresses that $import may read, as https://files.example.org/dump/; no other address is ever called.
+	ImportSources []string `koanf:"import-sources"`
 	// StoreCache bounds the store's block cache in bytes.
 	StoreCache int64 `koanf:"store-cache"`
 	// TrainMemory is the memory limit of the training process in bytes.
@@ -108,6 +118,7 @@ func Defaults() Config {
 		Data: "ember-data", Addr: "127.0.0.1:8080",
 		CacheBytes: 64 << 20, CacheTTL: 24 * time.Hour,
 		MaxBody: 128 << 20, MaxLoads: 4, MaxRequests: 256, ReadyLag: 0, CohortQuestions: 1000,
+		BulkFile: 256 << 20, BulkKeep: 24 * time.Hour, BulkJobs: 4,
 		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
 		CDSOrigins: []string{"http://localhost", "http://127.0.0.1"}, CDSDeadline: 400 * time.Millisecond, CDSCards: 3, CDSSuggestions: 5,
 		CDSQuiet: 24 * time.Hour, CDSFeedback: 30 * 24 * time.Hour,
@@ -123,7 +134,7 @@ func (c Config) Validate() error {
 		fail("data: a directory is needed")
 	}
 	for name, v := range map[string]int64{"max-body": c.MaxBody, "max-loads": int64(c.MaxLoads), "max-requests": int64(c.MaxRequests), "cohort-questions": int64(c.CohortQuestions),
-		"cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory,
+		"bulk-file": c.BulkFile, "bulk-keep": int64(c.BulkKeep), "bulk-jobs": int64(c.BulkJobs), "cache-bytes": c.CacheBytes, "store-cache": c.StoreCache, "train-memory": c.TrainMemory,
 		"cds-deadline": int64(c.CDSDeadline), "cds-cards": int64(c.CDSCards), "cds-suggestions": int64(c.CDSSuggestions), "cds-feedback": int64(c.CDSFeedback)} {
 		if v <= 0 {
 			fail("%s: must be above 0, is %d", name, v)
@@ -140,6 +151,11 @@ func (c Config) Validate() error {
 	}
 	if c.TokenFile == "" && len(c.CDSClients) == 0 && slices.ContainsFunc(c.CDSOrigins, farOrigin) {
 		fail("cds-origins: pages of other machines may call only with token-file or cds-clients")
+	}
+	for _, source := range c.ImportSources {
+		if err := bulk.CheckSource(source); err != nil {
+			fail("import-sources: %w", err)
+		}
 	}
 	if c.CDSDays < 0 {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)

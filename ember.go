@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"ember/aiaas"
+	"ember/bulk"
 	"ember/cache"
 	"ember/cohort"
 	"ember/ehr"
@@ -56,6 +57,7 @@ type App struct {
 	service    *aiaas.Service
 	cohorts    *cohort.Service
 	kept       *cohortKeeper
+	bulk       *bulk.Service
 	cache      *cache.Layered
 	far        *cache.Redis // nil: memory alone
 	outcomes   *cardKeeper
@@ -88,7 +90,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openEHR, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openBulk, a.openEHR, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -172,7 +174,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a},
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

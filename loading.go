@@ -167,7 +167,8 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 		return EraseSummary{}, err
 	}
 	a.responses.mu.Lock() // a response under way must not bring back what is erased
-	err := a.ingest.Erase(ctx, patient)
+	done := a.bulk.Erasing()
+	err := errors.Join(a.ingest.Erase(ctx, patient), done())
 	a.responses.mu.Unlock()
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)

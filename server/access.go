@@ -92,6 +92,8 @@ func (c *call) seePatient(ctx context.Context, patient string) error {
 
 func actionOf(rt *route) auth.Action {
 	switch {
+	case rt.right == auth.Export:
+		return auth.ActionExport
 	case rt.class == classLoad:
 		return auth.ActionLoad
 	case rt.method == http.MethodDelete:

@@ -43,6 +43,8 @@ type Deps struct {
 
 	// Cohorts answers definitions of cohorts; without it its routes find nothing.
 	Cohorts Cohorts
+	// Bulk moves data by the file; without it its routes find nothing.
+	Bulk Bulk
 	// CDS is CDS Hooks; without it its routes find nothing.
 	CDS CDS
 	// Sentences gives the drafts of $recommend a dosage; without it they have none.

@@ -14,6 +14,7 @@ type capabilityStatement struct {
 	Status         string           `json:"status"`
 	Date           string           `json:"date"`
 	Kind           string           `json:"kind"`
+	Instantiates   []string         `json:"instantiates,omitempty"`
 	Software       software         `json:"software"`
 	Implementation implementation   `json:"implementation"`
 	FHIRVersion    string           `json:"fhirVersion"`
@@ -98,6 +99,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	}
 	describeOperations(&rest, c.base(), has)
 	b, err := encode(capabilityStatement{ResourceType: "CapabilityStatement", Status: "active", Date: c.begun.UTC().Format("2006-01-02"), Kind: "instance",
+		Instantiates: []string{"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"},
 		Software: software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
 		FHIRVersion: "4.0.1", Format: []string{fhirJSON, "json"}, Rest: []capabilityRest{rest}})
 	if err != nil {
@@ -142,6 +144,9 @@ var operations = []struct{ route, typ, name, definition string }{
 	{"GET /fhir/{type}/{id}/$recommend", "Patient", "recommend", "/OperationDefinition/ember-recommend"},
 	{"POST /fhir/$recommend", "", "recommend", "/OperationDefinition/ember-recommend"},
 	{"GET /fhir/{type}/{id}/$apply", "PlanDefinition", "apply", "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply"},
+	{"GET /fhir/$export", "", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"},
+	{"GET /fhir/Patient/$export", "Patient", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"},
+	{"GET /fhir/Group/{id}/$export", "Group", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"},
 }
 
 // describeOperations adds the operations to the types they are called on.

@@ -21,6 +21,7 @@ const (
 	classLoad
 	classWait  // a part of the probes that waits for the index
 	classWatch // follows a job to its end
+	classFile  // a file goes out, for as long as it takes
 	classHook  // CDS Hooks, which would rather have no cards than wait
 	classes
 )
@@ -36,7 +37,7 @@ type route struct {
 
 // routes are all routes; GET answers HEAD as well.
 func (s *Server) routes() []route {
-	return slices.Concat(s.fhirRoutes(), s.guidanceRoutes(), s.viewRoutes(), []route{
+	return slices.Concat(s.fhirRoutes(), s.guidanceRoutes(), s.viewRoutes(), s.bulkRoutes(), []route{
 		{http.MethodPost, "/fhir", auth.Write, false, classLoad, s.load},
 		{http.MethodPost, "/fhir/{type}", auth.Write, false, classData, s.create},
 		{http.MethodPut, "/fhir/{type}/{id}", auth.Write, false, classData, s.update},
@@ -144,7 +145,7 @@ func (s *Server) Routes() []string {
 // timeout is how long a request of the class may take.
 func (s *Server) timeout(c class) time.Duration {
 	switch c {
-	case classLoad, classWatch:
+	case classLoad, classWatch, classFile:
 		return s.opt.Timeouts.Load
 	case classProbe:
 		return s.opt.Timeouts.Wait

@@ -54,6 +54,7 @@ func New(opt Options, deps Deps) (*Server, error) {
 		classLoad:  make(chan struct{}, opt.Limits.Loads),
 		classWait:  make(chan struct{}, max(1, opt.Limits.Probes/2)),
 		classWatch: make(chan struct{}, opt.Limits.Probes),
+		classFile:  make(chan struct{}, opt.Limits.Requests),
 		classHook:  make(chan struct{}, opt.Limits.Hooks),
 	}
 	s.engine = s.routesOn(newEngine())

@@ -226,6 +226,9 @@ type viewParameter struct {
 	String   *string         `json:"valueString"`
 	ID       *string         `json:"valueId"`
 	Instant  *string         `json:"valueInstant"`
+	DateTime *string         `json:"valueDateTime"`
+	URI      *string         `json:"valueUri"`
+	URL      *string         `json:"valueUrl"`
 	Integer  *int64          `json:"valueInteger"`
 	Positive *int64          `json:"valuePositiveInt"`
 	Boolean  *bool           `json:"valueBoolean"`
@@ -236,7 +239,7 @@ type viewParameter struct {
 
 // text is the value as a query would have it.
 func (p *viewParameter) text() (string, bool) {
-	for _, s := range [...]*string{p.Code, p.String, p.ID, p.Instant} {
+	for _, s := range [...]*string{p.Code, p.String, p.ID, p.Instant, p.DateTime, p.URI, p.URL} {
 		if s != nil {
 			return *s, true
 		}
@@ -257,6 +260,18 @@ func (p *viewParameter) text() (string, bool) {
 
 func badView(at, detail, hint string) error {
 	return &Fault{Status: http.StatusBadRequest, Code: "invalid", Path: at, Detail: detail, Hint: hint}
+}
+
+// parameterList are the parameters of a Parameters resource.
+func parameterList(b []byte) ([]viewParameter, error) {
+	var p struct {
+		ResourceType string          `json:"resourceType"`
+		Parameter    []viewParameter `json:"parameter"`
+	}
+	if err := json.Unmarshal(b, &p); err != nil || p.ResourceType != "Parameters" {
+		return nil, badView("", "the body is no Parameters resource", "")
+	}
+	return p.Parameter, nil
 }
 
 func (run *viewRun) readBody(b []byte) error {

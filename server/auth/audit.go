@@ -26,6 +26,8 @@ const (
 	ActionPredict   Action = "predict"
 	ActionModels    Action = "models"
 	ActionCohort    Action = "cohort"
+	ActionExport    Action = "export"
+	ActionImport    Action = "import"
 )
 
 // Begun is the Outcome of the entry that is recorded before something is

@@ -37,11 +37,14 @@ const (
 	// Members: who is in a cohort and why, and its export.
 	Members
 
+	// Export: whole records by the file, and of many patients at once.
+	Export
+
 	// All is every right.
-	All = Read | Write | Recommend | Search | Admin | Predict | Models | Cohorts | Members
+	All = Read | Write | Recommend | Search | Admin | Predict | Models | Cohorts | Members | Export
 )
 
-var rightNames = []string{"read", "write", "recommend", "search", "admin", "predict", "models", "cohorts", "members"}
+var rightNames = []string{"read", "write", "recommend", "search", "admin", "predict", "models", "cohorts", "members", "export"}
 
 // String names the rights in their fixed order, joined by commas.
 func (r Rights) String() string {
