@@ -100,7 +100,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	describeOperations(&rest, c.base(), has)
 	b, err := encode(capabilityStatement{ResourceType: "CapabilityStatement", Status: "active", Date: c.begun.UTC().Format("2006-01-02"), Kind: "instance",
 		Instantiates: []string{"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"},
-		Software: software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
+		Software:     software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
 		FHIRVersion: "4.0.1", Format: []string{fhirJSON, "json"}, Rest: []capabilityRest{rest}})
 	if err != nil {
 		return err
