@@ -82,6 +82,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	seen, last := 0, error(nil)
 	for _, err := range n.Read(ctx, Scan{}) {
 		if seen++; seen == 10 {
