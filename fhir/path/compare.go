@@ -23,7 +23,7 @@ func truthOf(b bool) truth {
 
 // equal is = of two values.
 func equal(a, b *Value) truth {
-	if x, y, ok := moments(a, b, true); ok {
+	if x, y, ok := moments(a, b); ok {
 		if x.kind != y.kind && (x.kind == Time || y.kind == Time) {
 			return no
 		}
@@ -56,9 +56,10 @@ func isNumeric(v *Value) bool { return v.kind == Integer || v.kind == Decimal }
 
 func compareNumbers(a, b *Value) int { return a.num().cmp(b.num()) }
 
-// moments gives both as dates or times, where one is known to be one.
-func moments(a, b *Value, strict bool) (x, y Value, ok bool) {
-	if strict && !isTemporal(a) && !isTemporal(b) || a.kind == Element || b.kind == Element {
+// moments gives both as dates or times, where one is known to be one: texts of unknown
+// type are compared as texts.
+func moments(a, b *Value) (x, y Value, ok bool) {
+	if !isTemporal(a) && !isTemporal(b) || a.kind == Element || b.kind == Element {
 		return x, y, false
 	}
 	if x, ok = a.temporal(); !ok {
@@ -204,7 +205,7 @@ func deepEqual(d *Document, i int32, e *Document, j int32) bool {
 
 // equivalent is ~ of two values: it always knows.
 func equivalent(a, b *Value) bool {
-	if x, y, ok := moments(a, b, true); ok {
+	if x, y, ok := moments(a, b); ok {
 		order, known := x.moment.compare(y.moment)
 		return known && order == 0 && (x.kind == y.kind || x.kind != Time && y.kind != Time)
 	}
@@ -292,7 +293,7 @@ func equalLists(a, b []Value) truth {
 // compare orders two values; comparable is false where their kinds cannot be
 // ordered, known is false where it is not known.
 func compare(a, b *Value) (order int, known, comparable bool) {
-	if x, y, ok := moments(a, b, false); ok {
+	if x, y, ok := moments(a, b); ok {
 		if x.kind == y.kind || x.kind != Time && y.kind != Time {
 			order, known = x.moment.compare(y.moment)
 			return order, known, true

@@ -139,24 +139,36 @@ func (v *Value) appendChildren(out []Value, name, typ string) []Value {
 			return out
 		}
 	}
-	found, aside := none, none
+	exact, asideExact := none, none
+	found, aside, chosen := none, none, ""
 	for i := d.nodes[object].first; i != none; i = d.nodes[i].next {
 		n := &d.nodes[i]
 		key := d.src[n.key:n.keyEnd]
+		beside := len(key) > 0 && key[0] == '_'
+		if beside {
+			key = key[1:]
+		}
 		switch {
-		case len(key) == len(name) && string(key) == name:
-			found = i
-		case len(key) == len(name)+1 && key[0] == '_' && string(key[1:]) == name:
-			aside = i
-		case len(key) > len(name) && string(key[:len(name)]) == name:
-			if t, ok := suffixes[string(key[len(name):])]; ok {
-				found, typ = i, t
-			}
-		case len(key) > len(name)+1 && key[0] == '_' && string(key[1:len(name)+1]) == name:
-			if t, ok := suffixes[string(key[len(name)+1:])]; ok {
-				aside, typ = i, t
+		case len(key) < len(name) || string(key[:len(name)]) != name:
+		case len(key) == len(name) && beside:
+			asideExact = i
+		case len(key) == len(name):
+			exact = i
+		default:
+			t, ok := suffixes[string(key[len(name):])]
+			switch {
+			case !ok || noChoices[string(key)]:
+			case beside:
+				aside, chosen = i, t
+			default:
+				found, chosen = i, t
 			}
 		}
+	}
+	if exact != none || asideExact != none {
+		found, aside = exact, asideExact
+	} else if chosen != "" {
+		typ = chosen
 	}
 	if found == none && aside == none {
 		return out

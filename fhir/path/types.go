@@ -34,20 +34,33 @@ var suffixes = func() map[string]string {
 }()
 
 // elementTypes are types of elements whose JSON does not show them: a date alone may
-// be a date or a dateTime, a whole number a decimal.
+// be a date or a dateTime, a whole number a decimal. Of names that have several types in
+// FHIR R4 the one is here that most of its resources have.
 var elementTypes = func() map[string]string {
 	m := map[string]string{}
 	for typ, names := range map[string]string{
-		"date":     "birthDate expirationDate approvalDate lastReviewDate statusDate paymentDate nextScheduled",
-		"instant":  "issued lastUpdated recorded",
-		"dateTime": "authoredOn recordedDate dateAsserted lastOccurrence occurredDateTime created sent received assertedDate statusChanged dateWritten availableTime receivedTime time",
-		"time":     "availableStartTime availableEndTime openingTime closingTime",
+		"date":    "birthDate expirationDate approvalDate lastReviewDate statusDate paymentDate nextScheduled",
+		"instant": "issued lastUpdated recorded timestamp when",
+		"dateTime": `start end date authored authoredOn assertedDate availableTime created creation dateAsserted dateTime dateWritten
+			lastModified lastOccurrence lastPerformed manufactureDate occurredDateTime received receivedTime recordedDate recordedOn
+			sent started statusChanged whenHandedOver whenPrepared`,
+		"time": "availableStartTime availableEndTime openingTime closingTime",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			m[name] = typ
 		}
 	}
-	delete(m, "time")
+	return m
+}()
+
+// noChoices are elements whose names look like those of a choice and are not.
+var noChoices = func() map[string]bool {
+	m := map[string]bool{}
+	for name := range strings.FieldsSeq(`approvalDate billablePeriod birthDate dateTime dateWritten expirationDate fullUrl
+		groupIdentifier instantiatesCanonical instantiatesUri lastReviewDate linkId manufactureDate masterIdentifier paymentDate
+		paymentIdentifier reasonCode reasonReference recordedDate referenceRange requestIdentifier servicePeriod statusDate versionId`) {
+		m[name] = true
+	}
 	return m
 }()
 
