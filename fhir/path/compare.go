@@ -155,6 +155,25 @@ func masses(unit string) (string, int64) {
 	return unit, 1
 }
 
+// sameWord reports whether two units are written alike, or are forms of one word.
+func sameWord(a, b string) bool {
+	word, ok := calendarUnits[a]
+	return a == b || ok && word == calendarUnits[b]
+}
+
+// aboutUnits are the UCUM units of a mean year and month, which are equivalent to the
+// words and not equal to them.
+var aboutUnits = map[string]string{"a": "year", "mo": "month"}
+
+// about is the quantity with a word for its unit where one is equivalent.
+func (v *Value) about() Value {
+	q, _ := toQuantity(v)
+	if word, ok := aboutUnits[q.text]; ok {
+		q.text = word
+	}
+	return q
+}
+
 func equalQuantities(a, b *Value) truth {
 	if a.kind != Quantity && a.kind != Element && !isNumeric(a) || b.kind != Quantity && b.kind != Element && !isNumeric(b) {
 		return no
@@ -218,6 +237,9 @@ func equivalent(a, b *Value) bool {
 		return normal(a.str()) == normal(b.str())
 	case a.kind == Element && b.kind == Element:
 		return equivalentElements(a, b)
+	case a.kind == Quantity || b.kind == Quantity:
+		x, y := a.about(), b.about()
+		return x.kind == Quantity && y.kind == Quantity && equalQuantities(&x, &y) == yes
 	}
 	return equal(a, b) == yes
 }

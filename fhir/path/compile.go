@@ -8,6 +8,8 @@ type step func(e *Evaluator, in []Value) ([]Value, error)
 type compiler struct {
 	opt     Options
 	indexed bool // %rowIndex is there
+	// variables are defined by defineVariable() up to here; replaced, never modified.
+	variables map[string]bool
 }
 
 func (c *compiler) compile(t *tree) (step, error) {
@@ -77,6 +79,9 @@ func (c *compiler) constant(t *tree) (step, error) {
 	if v, ok := c.opt.Constants[t.name]; ok {
 		out := []Value{v}
 		return func(*Evaluator, []Value) ([]Value, error) { return out, nil }, nil
+	}
+	if name := t.name; c.variables[name] {
+		return func(e *Evaluator, _ []Value) ([]Value, error) { return e.variables[name], nil }, nil
 	}
 	switch t.name {
 	case "resource", "rootResource", "context":

@@ -17,7 +17,7 @@ func plain(f func(e *Evaluator, in []Value, at int) ([]Value, error)) function {
 // functions are all of them by name.
 var functions = func() map[string]function {
 	m := map[string]function{}
-	for _, table := range [...]map[string]function{collectionFunctions, lambdaFunctions, textFunctions, mathFunctions, fhirFunctions, conversions} {
+	for _, table := range [...]map[string]function{collectionFunctions, lambdaFunctions, textFunctions, mathFunctions, fhirFunctions, laterFunctions, conversions} {
 		for name, f := range table {
 			m[name] = f
 		}
@@ -46,7 +46,10 @@ func (c *compiler) call(t *tree) (step, error) {
 		if t.name == "getReferenceKey" {
 			break // a type, which is no path
 		}
-		if args[i], err = c.compile(a); err != nil {
+		if t.name == "sort" && downwards(a) {
+			a = a.left
+		}
+		if args[i], err = c.scoped(a); err != nil {
 			return nil, err
 		}
 	}

@@ -21,11 +21,11 @@ func (c *compiler) unary(t *tree) (step, error) {
 }
 
 func (c *compiler) binary(t *tree) (step, error) {
-	left, err := c.compile(t.left)
+	left, err := c.scoped(t.left)
 	if err != nil {
 		return nil, err
 	}
-	right, err := c.compile(t.args[0])
+	right, err := c.scoped(t.args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +307,7 @@ func (e *Evaluator) plus(a, b Value, sign int64, at int) ([]Value, error) {
 	if !ok || !isQuantity {
 		return nil, errorAt(at, "%s and %s cannot be added or subtracted", a.kind, b.kind)
 	}
-	if q.text != duration.text {
+	if !sameWord(q.text, duration.text) {
 		x, y, ok := quantities(&a, &b)
 		if !ok {
 			return nil, nil

@@ -66,6 +66,8 @@ type Evaluator struct {
 	total []Value
 	stack []Value
 	steps int
+
+	variables map[string][]Value
 }
 
 // Begin takes up a resource; values given before are no longer valid.
@@ -73,7 +75,7 @@ func (e *Evaluator) Begin(root Value) {
 	if cap(e.stack) > keptStack {
 		e.stack = nil
 	}
-	e.root, e.stack, e.steps = root, e.stack[:0], 0
+	e.root, e.stack, e.steps, e.variables = root, e.stack[:0], 0, nil
 }
 
 // Eval gives what the expression finds from one value on. The collection is valid

@@ -9,7 +9,7 @@ var resultKinds = func() map[string]Kind {
 		"&": String, "div": Integer}
 	for _, name := range [...]string{"empty", "exists", "not", "all", "allTrue", "anyTrue", "allFalse", "anyFalse", "isDistinct",
 		"subsetOf", "supersetOf", "startsWith", "endsWith", "contains", "matches", "matchesFull", "hasValue", "is",
-		"=", "!=", "~", "!~", "<", ">", "<=", ">=", "in", "and", "or", "xor", "implies"} {
+		"comparable", "=", "!=", "~", "!~", "<", ">", "<=", ">=", "in", "and", "or", "xor", "implies"} {
 		m[name] = Boolean
 	}
 	for name, k := range systemTypes {
