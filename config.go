@@ -99,6 +99,8 @@ type Config struct {
 	EHRTypes []string `koanf:"ehr-types"`
 	// EHRPull is how long after an export the next one begins while serving; 0: only ember ehr pull exports.
 	EHRPull time.Duration `koanf:"ehr-pull"`
+	// EHRTopic is the canonical address of the topic that Ember subscribes to at the EHR; ember doctor --ehr lists those there are. Empty: changes come by exports alone.
+	EHRTopic string `koanf:"ehr-topic"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.

@@ -99,7 +99,7 @@ func (c *Client) grant(ctx context.Context) (grant, error) {
 	began := c.opt.Now()
 	for attempt := 1; ; attempt++ { // an assertion is good for one use: each attempt has its own
 		var err error
-		if g, err = c.requestToken(ctx); err == nil {
+		if g, err = c.requestToken(ctx, ""); err == nil {
 			break
 		}
 		var f *Failure
@@ -168,12 +168,15 @@ func (c *Client) assertion(audience string) (string, error) {
 		Expiry: jwt.NewNumericDate(now.Add(assertionLife)), IssuedAt: jwt.NewNumericDate(now), ID: hex.EncodeToString(id)}).Serialize()
 }
 
-// requestToken asks the token endpoint once.
-func (c *Client) requestToken(ctx context.Context) (g grant, err error) {
+// requestToken asks the token endpoint once; an audience of "" is the endpoint's address.
+func (c *Client) requestToken(ctx context.Context, audience string) (g grant, err error) {
 	c.tokens.mu.Lock()
 	endpoint := c.tokens.endpoint
 	c.tokens.mu.Unlock()
-	assertion, err := c.assertion(endpoint)
+	if audience == "" {
+		audience = endpoint
+	}
+	assertion, err := c.assertion(audience)
 	if err != nil {
 		return g, err
 	}

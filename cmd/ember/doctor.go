@@ -15,13 +15,20 @@ import (
 )
 
 func (p *program) doctor() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "doctor", Short: "Look at the installation and say what is wrong", Args: cobra.NoArgs,
 		Long: `Look at key, volume, index, model, audit record and cache, and at how much of the
 data has a meaning: the most frequent codes without one are what a site's own
-tables (terms-dir) should name. The exit code is 1 when a check fails.`,
-		Example: "  ember doctor\n  ember doctor --json | jq .unmapped",
+tables (terms-dir) should name. The exit code is 1 when a check fails.
+
+With --ehr URL it looks at an EHR instead: metadata, clock, CORS, SMART configuration,
+keys, token and its aud, scopes, the searches of the prefetch, bulk export, topics; and
+says what to change, there or here. The settings ehr-client and ehr-key say who asks.`,
+		Example: "  ember doctor\n  ember doctor --json | jq .unmapped\n  ember doctor --ehr https://ehr.example.org/fhir",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("ehr") {
+				return p.doctorEHR(cmd)
+			}
 			c, err := p.dial(cmd.Context())
 			if err != nil {
 				return err
@@ -39,14 +46,38 @@ tables (terms-dir) should name. The exit code is 1 when a check fails.`,
 			if err := p.print(d, func(w io.Writer) { printDiagnosis(w, d) }); err != nil {
 				return err
 			}
-			for _, check := range d.Checks {
-				if check.Status == "fail" {
-					return failure(exitFailure, "%s: %s", check.Name, check.Detail)
-				}
-			}
-			return nil
+			return failedCheck(d.Checks)
 		},
 	}
+	c.Flags().String("ehr", "", "look at the EHR whose FHIR server has this base address")
+	return c
+}
+
+// failedCheck is the first check that failed, as an error.
+func failedCheck(checks []ember.Check) error {
+	for _, check := range checks {
+		if check.Status == "fail" {
+			return failure(exitFailure, "%s: %s", check.Name, check.Detail)
+		}
+	}
+	return nil
+}
+
+// doctorEHR looks at the EHR that --ehr has put into the settings.
+func (p *program) doctorEHR(cmd *cobra.Command) error {
+	checks, err := ember.ExamineEHR(cmd.Context(), p.config)
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	err = p.print(checks, func(w io.Writer) {
+		for _, c := range checks {
+			fmt.Fprintf(w, "%-5s %-12s %s\n", c.Status, c.Name, c.Detail)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failedCheck(checks)
 }
 
 func printDiagnosis(w io.Writer, d ember.Diagnosis) {

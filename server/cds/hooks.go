@@ -123,6 +123,16 @@ func template(key string, days int) string {
 	return t.query + t.latest
 }
 
+// Prefetch are the queries that clients are asked for, by key: what a FHIR server must be
+// able to answer. {{context.patientId}} and {{context.encounterId}} stand for ids.
+func Prefetch() map[string]string {
+	all := map[string]string{}
+	for key := range templates {
+		all[key] = template(key, 0)
+	}
+	return all
+}
+
 // keysAt are the prefetch keys of a service at a hook, in order.
 func (o offer) keysAt(h hook) []string {
 	if h.encounter {
