@@ -101,6 +101,12 @@ type Config struct {
 	EHRPull time.Duration `koanf:"ehr-pull"`
 	// EHRTopic is the canonical address of the topic that Ember subscribes to at the EHR; ember doctor --ehr lists those there are. Empty: changes come by exports alone.
 	EHRTopic string `koanf:"ehr-topic"`
+	// EHRFilter narrows the topic by a search, as the topic allows.
+	EHRFilter string `koanf:"ehr-filter"`
+	// EHRNotify is the address by which the EHR reaches Ember, as https://ember.example.org; notifications come to /ehr/notifications there.
+	EHRNotify string `koanf:"ehr-notify"`
+	// EHRFull asks for whole resources in notifications; else they are read at the EHR by their ids.
+	EHRFull bool `koanf:"ehr-full"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -188,6 +194,9 @@ func (c Config) validateEHR(fail func(format string, args ...any)) {
 	}
 	if c.EHRExport != "system" && c.EHRExport != "Patient" && !strings.HasPrefix(c.EHRExport, "Group/") {
 		fail("ehr-export: must be system, Patient or Group/ID")
+	}
+	if c.EHRTopic != "" && (c.EHR == "" || c.EHRNotify == "") {
+		fail("ehr-topic: needs ehr, and in ehr-notify the address by which the EHR reaches this server")
 	}
 	if c.EHRPull < 0 {
 		fail("ehr-pull: must not be negative")

@@ -63,6 +63,7 @@ type App struct {
 	outcomes   *cardKeeper
 	ehr        *ehr.Client // nil: no EHR is asked
 	pulls      *ehr.Pulls
+	follower   *ehr.Follower // nil: no topic is subscribed to
 	sentences  sentences
 	closers    []func() error
 	audit      *auditLog
@@ -168,13 +169,17 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var door server.EHR
+	if a.ehr != nil {
+		door = ehrDoor{a}
+	}
 	a.server, err = server.New(server.Options{
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk,
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

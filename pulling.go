@@ -24,7 +24,7 @@ func (a *App) openEHR(context.Context) error {
 	}
 	a.ehr = client
 	a.pulls = &ehr.Pulls{Client: client, Sink: pullSink{a}, Memory: ehrMemory{a.store.Space("ehr")}}
-	return nil
+	return a.openFollower()
 }
 
 // ehrClient is a client of the EHR that the settings name.
@@ -148,6 +148,12 @@ type pullSink struct{ *App }
 // Load implements ehr.Sink.
 func (s pullSink) Load(ctx context.Context, lines []byte, name string) (ehr.Counts, error) {
 	t := tally{kinds: map[IssueKind]int{}}
+	if s.follower != nil {
+		var err error
+		if lines, err = s.current(ctx, lines); err != nil {
+			return ehr.Counts{}, err
+		}
+	}
 	if _, err := s.ingest.Load(ctx, bytes.NewReader(lines), name, t.add); err != nil {
 		return ehr.Counts{}, err
 	}

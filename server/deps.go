@@ -50,6 +50,9 @@ type Deps struct {
 	// Sentences gives the drafts of $recommend a dosage; without it they have none.
 	Sentences cds.Sentences
 
+	// EHR takes notifications of an EHR; without it its routes find nothing.
+	EHR EHR
+
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.
 	Tokens Authenticator
