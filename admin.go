@@ -32,6 +32,10 @@ func (a *App) Local() http.Handler {
 	mux.HandleFunc("POST /admin/ehr/pull", long(a, func(r *http.Request, q PullRequest, m *messages) (any, error) {
 		return a.Pull(r.Context(), q, m.progress)
 	}))
+	mux.HandleFunc("POST /admin/deid-key", func(w http.ResponseWriter, r *http.Request) {
+		v, err := a.RotateDeidKey(r.Context())
+		answer(w, v, err)
+	})
 	mux.HandleFunc("GET /admin/doctor", func(w http.ResponseWriter, r *http.Request) { answer(w, a.Doctor(r.Context()), nil) })
 	mux.HandleFunc("GET /admin/models", func(w http.ResponseWriter, _ *http.Request) { v, err := a.Models(); answer(w, v, err) })
 	mux.HandleFunc("POST /admin/models/promote", func(w http.ResponseWriter, r *http.Request) {

@@ -38,6 +38,7 @@ var doors = map[string][]string{
 	"bench/aiaas":          {"*"},
 	"search":               {"fhir", "store"},
 	"bulk":                 {"fhir", "search", "store"},
+	"fhir/deid":            {},
 	"cohort":               {"record", "terms", "index"},
 	"fhir/path":            {},
 	"ehr":                  {},

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"ember/bulk"
 	"ember/cohort"
@@ -155,11 +154,6 @@ func (a *App) storedMembers(id string, depth int, seen map[string]bool) error {
 		}
 	}
 	return nil
-}
-
-// mask makes who de-identifies.
-func (a *App) mask(mode string, at time.Time) (bulk.Mask, error) {
-	return nil, errors.New("ember: no such mode")
 }
 
 // importLines stores lines as POST /fhir does.

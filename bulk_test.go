@@ -282,3 +282,52 @@ func TestBulkImport(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// TestBulkDeid exports without telling who the patients are: under ids that agree within
+// a key, with times between dates kept or years alone.
+func TestBulkDeid(t *testing.T) {
+	h := bulkHouse(t, nil)
+	h.load(strings.Replace(exportedLines(), `"id":"p1"`, `"id":"p1","name":[{"family":"Zanzibar"}]`, 1))
+	h.ready()
+	text := func(m bulkManifest) string {
+		var all strings.Builder
+		for _, f := range append(append(m.Output, m.Deleted...), m.Error...) {
+			r := h.get(strings.TrimPrefix(f.URL, h.base))
+			all.Write(r.body)
+			if r.header.Get("Ember-Deid") != m.Extension["urn:ember:deid"] {
+				t.Errorf("%v", r.header)
+			}
+		}
+		return all.String()
+	}
+	_, safe := h.kick("GET", "/fhir/$export?deid=safe-harbor", "")
+	_, again := h.kick("GET", "/fhir/$export?deid=safe-harbor", "")
+	_, shifted := h.kick("GET", "/fhir/Patient/$export?deid=shifted", "")
+	if safe.Extension["urn:ember:deid"] != "safe-harbor" || safe.Extension["urn:ember:deid-key"] == "" || shifted.Extension["urn:ember:deid"] != "shifted" {
+		t.Errorf("%v %v", safe.Extension, shifted.Extension)
+	}
+	first := text(safe)
+	for _, secret := range []string{"Zanzibar", `"p1"`, "Patient/p1", "2024-01-01", `"o1"`} {
+		if strings.Contains(first, secret) {
+			t.Errorf("%s is told: %s", secret, first)
+		}
+	}
+	if !strings.Contains(first, `"effectiveDateTime":"2024"`) || text(again) != first || strings.Contains(text(shifted), "2024-01-01") {
+		t.Errorf("%s\n%s", first, text(shifted))
+	}
+	if len(safe.Error) != 1 || !strings.Contains(first, "1 resources are of types") {
+		t.Errorf("the group is not said to be left out: %s", first)
+	}
+	h.do("DELETE", "/fhir/Observation/o1", "", nil)
+	_, since := h.kick("GET", "/fhir/$export?deid=safe-harbor&_since=2000-01-01T00:00:00Z", "")
+	if got := text(since); strings.Contains(got, "Observation/o1") || !strings.Contains(got, `"method":"DELETE"`) {
+		t.Error(got)
+	}
+	if _, err := h.RotateDeidKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, other := h.kick("GET", "/fhir/$export?deid=safe-harbor", "")
+	if other.Extension["urn:ember:deid-key"] == safe.Extension["urn:ember:deid-key"] || text(other) == first {
+		t.Error("the key did not change")
+	}
+}

@@ -59,6 +59,8 @@ type Config struct {
 	BulkJobs int `koanf:"bulk-jobs"`
 	// ImportSources lists the beginnings of addresses that $import may read, as https://files.example.org/dump/; no other address is ever called.
 	ImportSources []string `koanf:"import-sources"`
+	// DeidSystems lists further code systems whose codes de-identified data may hold, by their addresses; the site vouches that no code of them names a person.
+	DeidSystems []string `koanf:"deid-systems"`
 	// StoreCache bounds the store's block cache in bytes.
 	StoreCache int64 `koanf:"store-cache"`
 	// TrainMemory is the memory limit of the training process in bytes.

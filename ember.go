@@ -58,6 +58,7 @@ type App struct {
 	cohorts    *cohort.Service
 	kept       *cohortKeeper
 	bulk       *bulk.Service
+	deiding    sync.Mutex // guards making the key of de-identification
 	cache      *cache.Layered
 	far        *cache.Redis // nil: memory alone
 	outcomes   *cardKeeper

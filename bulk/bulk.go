@@ -34,8 +34,9 @@ type Options struct {
 	Members func(ctx context.Context, group string) iter.Seq2[string, error]
 	// Served is a resource as answers show it.
 	Served func(store.Resource) ([]byte, error)
-	// Mask makes who de-identifies; the mode is not "".
-	Mask func(mode string, at time.Time) (Mask, error)
+	// Mask makes who de-identifies what is released at a time from the server at base;
+	// the mode is not "".
+	Mask func(mode, base string, at time.Time) (Mask, error)
 	// Ended is told of every job that has ended, before its files can be read; when it
 	// fails, so does the job.
 	Ended func(Job) error

@@ -62,7 +62,7 @@ func (s *Service) newExporter(ctx context.Context, j *Job) (*exporter, error) {
 		return nil, err
 	}
 	if j.Export.Mode != "" {
-		if x.mask, err = s.opt.Mask(j.Export.Mode, j.At); err != nil {
+		if x.mask, err = s.opt.Mask(j.Export.Mode, j.Export.Base, j.At); err != nil {
 			return nil, fmt.Errorf("bulk: the key of de-identification: %w", err)
 		}
 		j.Key = x.mask.Key()

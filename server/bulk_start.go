@@ -283,8 +283,10 @@ func (k *kickOff) mode(value string) error {
 	switch value {
 	case "none":
 		k.e.Mode = ""
+	case "safe-harbor", "shifted":
+		k.e.Mode = value
 	default:
-		return badParameter("deid", "none")
+		return badParameter("deid", "none, safe-harbor or shifted")
 	}
 	return nil
 }
