@@ -94,3 +94,8 @@ func (f finder) Refuses(patient string) bool {
 	at, ok := view.Ordinal(patient)
 	return ok && view.Patient(at).OptOut
 }
+
+// Sees implements server.Finder.
+func (f finder) Sees(scope *search.Scope, r *server.Resource) bool {
+	return f.search.Sees(scope, &store.Resource{Type: r.Type, ID: r.ID, Patient: r.Patient, Version: r.Version, Updated: r.Updated}, r.Body)
+}

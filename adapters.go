@@ -115,7 +115,19 @@ type searcher struct{ *App }
 
 // Search implements server.Searcher.
 func (s searcher) Search(ctx context.Context, q server.SearchQuery) (server.SearchResults, error) {
-	found, err := s.index.Search(ctx, index.Query{Text: q.Text, Kinds: q.Kinds, Limit: q.Limit, ExcludeOptOut: true})
+	view := s.index.View()
+	ask := index.Query{Text: q.Text, Kinds: q.Kinds, Limit: q.Limit, ExcludeOptOut: true}
+	if q.Patients != nil { // their own care
+		var only []uint32
+		for _, id := range q.Patients {
+			if ord, ok := view.Ordinal(id); ok {
+				only = append(only, ord)
+			}
+		}
+		filter := index.NewSet(only...)
+		ask.Filter, ask.ExcludeOptOut = &filter, false
+	}
+	found, err := view.Search(ctx, ask)
 	if err != nil {
 		return server.SearchResults{}, err
 	}

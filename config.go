@@ -109,6 +109,14 @@ type Config struct {
 	EHRNotify string `koanf:"ehr-notify"`
 	// EHRFull asks for whole resources in notifications; else they are read at the EHR by their ids.
 	EHRFull bool `koanf:"ehr-full"`
+	// SMARTBase is the FHIR base address that SMART apps know this server by, as https://ember.example.org/fhir: the audience of their tokens. Empty: each issuer names its own, and the request's Host header says what clients are told.
+	SMARTBase string `koanf:"smart-base"`
+	// SMARTIssuers lists the authorization servers whose access tokens are accepted: "ISSUER key=value …", see docs/guide/smart.md. With it nobody gets in without a token.
+	SMARTIssuers []string `koanf:"smart-issuers"`
+	// SMARTRights lists rights beyond resources for tokens that have something: "ISSUER scope=NAME|client=ID|claim.NAME=VALUE RIGHTS", ISSUER being * for all. Cohorts, models and metrics are open to no SMART token without it.
+	SMARTRights []string `koanf:"smart-rights"`
+	// SMARTOrigins lists the origins whose pages may call the FHIR interface and recommendations from a browser; without a port any port, * for all.
+	SMARTOrigins []string `koanf:"smart-origins"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -166,6 +174,12 @@ func (c Config) Validate() error {
 		if err := bulk.CheckSource(source); err != nil {
 			fail("import-sources: %w", err)
 		}
+	}
+	if (len(c.SMARTRights) > 0 || len(c.SMARTOrigins) > 0) && len(c.SMARTIssuers) == 0 {
+		fail("smart-issuers: is needed with smart-rights and smart-origins")
+	}
+	if u, err := url.Parse(c.SMARTBase); c.SMARTBase != "" && (err != nil || u.Host == "" || u.RawQuery != "") {
+		fail("smart-base: is no base address, as https://ember.example.org/fhir")
 	}
 	if c.CDSDays < 0 {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)

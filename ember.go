@@ -174,13 +174,17 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	if a.ehr != nil {
 		door = ehrDoor{a}
 	}
+	smart, err := a.openSMART()
+	if err != nil {
+		return err
+	}
 	a.server, err = server.New(server.Options{
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
 		Clock: a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {

@@ -22,7 +22,11 @@ func (a *App) Handler() http.Handler { return a.server }
 // directory until ctx ends; requests in flight finish. ready, if any, is called
 // with the address once both listen.
 func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
-	if err := auth.CheckAddress(a.config.Addr, a.config.TokenFile); err != nil {
+	guarded := a.config.TokenFile
+	if len(a.config.SMARTIssuers) > 0 { // nobody gets in without a token
+		guarded = "smart-issuers"
+	}
+	if err := auth.CheckAddress(a.config.Addr, guarded); err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
 	var lc net.ListenConfig

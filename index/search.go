@@ -152,7 +152,7 @@ func (v View) Search(ctx context.Context, q Query) (Results, error) {
 	if err := ctx.Err(); err != nil {
 		return Results{}, err
 	}
-	res.Concepts = v.conceptHits(found, limit)
+	res.Concepts = v.conceptHits(found, q.Filter, limit)
 	res.Patients, res.Total = v.fuse(coded, noted, limit), number(everybody, noted)
 	for i := range res.Patients {
 		res.Patients[i].Why = v.why(res.Patients[i].Patient, found, noted)
@@ -236,13 +236,33 @@ func (v View) has(ord, concept uint32) bool {
 	return false
 }
 
-func (v View) conceptHits(found []match, limit int) []ConceptHit {
+// conceptHits are the best concepts; with a filter those that somebody in it has, counted
+// among them: that a concept is there at all would tell of the others.
+func (v View) conceptHits(found []match, filter *Set, limit int) []ConceptHit {
 	hits := make([]ConceptHit, 0, min(limit, len(found)))
-	for _, m := range found[:min(limit, len(found))] {
+	for _, m := range found {
+		if len(hits) == limit {
+			break
+		}
 		c := v.concept(m.concept)
+		if filter != nil {
+			if c.Patients = v.count(m.concept, filter); c.Patients == 0 {
+				continue
+			}
+		}
 		hits = append(hits, ConceptHit{c.Code, c.Kind, c.Code.Display, c.Patients, float64(m.score)})
 	}
 	return hits
+}
+
+// count is how many patients of a filter have a concept.
+func (v View) count(concept uint32, filter *Set) (n int) {
+	for ord := range filter.All() {
+		if v.has(ord, concept) {
+			n++
+		}
+	}
+	return n
 }
 
 func (v View) noteHits(noted []noteMatch, q parsedQuery, limit int) ([]NoteHit, error) {
@@ -260,5 +280,5 @@ func (v View) noteHits(noted []noteMatch, q parsedQuery, limit int) ([]NoteHit, 
 // Suggest are the concepts that a text names, best first: completion and
 // look-up without patients. Only concepts that somebody has are given.
 func (v View) Suggest(text string, kinds []record.Kind, limit int) []ConceptHit {
-	return v.conceptHits(v.named(parseQuery(text).words, kinds), limit)
+	return v.conceptHits(v.named(parseQuery(text).words, kinds), nil, limit)
 }

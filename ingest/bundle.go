@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ember/fhir"
+	"ember/search"
 	"ember/store"
 )
 
@@ -198,20 +199,28 @@ func (b *bundle) identifiers(raw []byte) []string {
 // prepare makes the write of an entry; nil when there is nothing to write: what
 // is read is read when the entries before it are stored.
 func (b *bundle) prepare(e *staged, r request, out *Outcome) *store.Write {
+	g := search.GuardOf(b.ctx)
 	switch {
 	case r.method == "GET", r.existing:
 		return nil
 	case r.method == "DELETE":
-		return &store.Write{Type: r.typ, ID: r.id, Delete: true, Patient: b.owner(r), IfVersion: r.ifVersion}
+		w := &store.Write{Type: r.typ, ID: r.id, Delete: true, Patient: b.owner(r), IfVersion: r.ifVersion}
+		if !b.in.allowed(g, w, e.Path, false, out) {
+			return nil
+		}
+		return w
 	}
 	fhir.Scan(e.Raw, &b.header)
 	first := len(out.Issues)
-	w := b.in.write(&b.header, e.Raw, r.id, &b.links, &out.Issues)
+	w := b.in.writeAs(g, &b.header, e.Raw, r.id, &b.links, &out.Issues)
 	for i := first; i < len(out.Issues); i++ {
 		out.Issues[i].Path = e.Path + ".resource." + strings.TrimPrefix(out.Issues[i].Path, r.typ+".")
 	}
 	out.Patient = w.Patient
 	w.IfVersion = r.ifVersion
+	if !b.in.allowed(g, &w, e.Path, r.method == "POST", out) {
+		return nil
+	}
 	return &w
 }
 
@@ -231,6 +240,9 @@ func (b *bundle) read(r request, out *Outcome) {
 	res, err := b.in.opt.Store.Get(r.typ, r.id)
 	if r.version > 0 {
 		res, err = b.in.opt.Store.Version(r.typ, r.id, r.version)
+	}
+	if g := search.GuardOf(b.ctx); err == nil && g != nil && !b.in.seen(g.Read, &res) {
+		err = store.ErrNotFound // whether it is there is none of this caller's business
 	}
 	if err != nil {
 		out.refuse(http.StatusNotFound, "not-found", out.Path+".request.url", "no such resource")
@@ -264,28 +276,11 @@ func (b *bundle) each(requests []request, writes []*store.Write, outcomes []Outc
 			}
 			continue
 		}
-		if err := b.alone(*writes[i], outcomes[i]); err != nil {
+		if err := b.alone(*writes[i], outcomes[i], ".request.ifMatch"); err != nil {
 			return err
 		}
 	}
 	return b.flush()
-}
-
-// alone commits a write whose version condition may fail it.
-func (b *bundle) alone(w store.Write, out Outcome) error {
-	if err := b.flush(); err != nil {
-		return err
-	}
-	outs := []Outcome{out}
-	err := b.in.commit(b.ctx, []store.Write{w}, outs)
-	if isConflict(err) {
-		outs[0].refuse(http.StatusPreconditionFailed, "conflict", out.Path+".request.ifMatch", "the current version is another")
-		err = nil
-	}
-	if err == nil {
-		b.report(outs[0])
-	}
-	return err
 }
 
 // refuse marks the outcome as failed for a reason.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ember/fhir"
+	"ember/search"
 )
 
 // conditional finds the resource that an update by identifier means.
@@ -31,7 +32,7 @@ func (b *bundle) ifNoneExist(r *request, e *staged, path string, out *Outcome) {
 // for none: one in the store, or one that an entry before this one brings.
 func (b *bundle) meets(r *request, condition fhir.Reference, path string, out *Outcome) (id string) {
 	system, value, ok := condition.Identifier()
-	if !ok || !plainIdentifier(condition.Query) {
+	if !ok || !plainIdentifier(condition.Query) || search.GuardOf(b.ctx) != nil {
 		return b.search(condition, path, out)
 	}
 	key := identifierKey(condition.Type, system, value)

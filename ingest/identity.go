@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ember/fhir"
+	"ember/search"
 	"ember/store"
 )
 
@@ -42,6 +43,11 @@ func (in *Ingest) contentID(raw []byte) string {
 // splices that give it its id and resolve its references, its patient, and the
 // keys it is found by. local maps references that hold within the Bundle.
 func (in *Ingest) write(h *fhir.Header, raw []byte, id string, local *links, issues *[]fhir.Issue) store.Write {
+	return in.writeAs(nil, h, raw, id, local, issues)
+}
+
+// writeAs is write for somebody whom a guard holds.
+func (in *Ingest) writeAs(g *search.Guard, h *fhir.Header, raw []byte, id string, local *links, issues *[]fhir.Issue) store.Write {
 	var splices []fhir.Splice
 	if id == "" {
 		id = in.contentID(raw)
@@ -50,7 +56,7 @@ func (in *Ingest) write(h *fhir.Header, raw []byte, id string, local *links, iss
 		splices = append(splices, h.SetID(id))
 	}
 	w := store.Write{Type: h.Type, ID: id, Raw: raw}
-	r := resolver{in: in, local: local, h: h, issues: issues}
+	r := resolver{in: in, guard: g, local: local, h: h, issues: issues}
 	for i := range h.Refs {
 		to, key := r.resolve(&h.Refs[i])
 		if to != "" {
@@ -64,7 +70,7 @@ func (in *Ingest) write(h *fhir.Header, raw []byte, id string, local *links, iss
 		w.Keys = append(w.Keys, identifierKey(h.Type, string(i.System), string(i.Value)))
 	}
 	w.Patient = r.patient(id)
-	if s := h.SubjectIdentifier; w.Patient == "" && len(s.Value) > 0 {
+	if s := h.SubjectIdentifier; w.Patient == "" && len(s.Value) > 0 && g == nil {
 		w.Keys = append(w.Keys, waitingKey("Patient", string(s.System), string(s.Value)))
 	}
 	body := fhir.Apply(raw, splices)
@@ -101,6 +107,7 @@ func (l *links) identifier(key []byte) (string, bool) {
 // resolver finds the targets of one resource's references.
 type resolver struct {
 	in      *Ingest
+	guard   *search.Guard // nil: who writes may know everything
 	local   *links
 	h       *fhir.Header
 	issues  *[]fhir.Issue
@@ -149,10 +156,13 @@ func (r *resolver) conditional(ref *fhir.Ref) (to string, key []byte) {
 	if to, ok := r.local.identifier(k); ok {
 		return to, nil
 	}
-	switch to, n := r.in.find(k); n {
-	case 1:
+	switch to, n := r.found(k); {
+	case n == 1:
 		return to, nil
-	case 0:
+	case r.guard != nil: // and nothing is found out later
+		r.issue(ref, "no resource that the token may find has this identifier: kept as it is")
+		return "", nil
+	case n == 0:
 		return "", waitingKey(p.Type, system, value)
 	}
 	r.issue(ref, "several resources have this identifier: kept as it is")
@@ -184,7 +194,7 @@ func (r *resolver) byIdentifier() string {
 	if to, ok := r.local.identifier(key); ok {
 		return strings.TrimPrefix(to, "Patient/")
 	}
-	if to, n := r.in.find(key); n == 1 {
+	if to, n := r.found(key); n == 1 {
 		return strings.TrimPrefix(to, "Patient/")
 	}
 	return ""

@@ -154,7 +154,7 @@ func (in *Ingest) match(ctx context.Context, typ, condition, path string, out *O
 	case !q.Selective():
 		return refuse(412, "not-supported", "the condition holds of every "+typ)
 	}
-	if refs, err = in.opt.Search.Find(ctx, q, 2); err != nil {
+	if refs, err = in.opt.Search.Find(ctx, q, conditionScope(search.GuardOf(ctx)), 2); err != nil {
 		return refuse(500, "exception", "the condition cannot be looked up")
 	}
 	return refs, true

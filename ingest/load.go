@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ember/fhir"
+	"ember/search"
 	"ember/store"
 )
 
@@ -149,8 +150,33 @@ func (l *loader) line(e fhir.Entry, issues []fhir.Issue) error {
 		l.report(out)
 		return nil
 	}
-	w := l.in.write(e.Header, l.batch.copy(e.Raw), out.ID, nil, &out.Issues)
-	return l.add(w, out)
+	g := search.GuardOf(l.ctx)
+	w := l.in.writeAs(g, e.Header, l.batch.copy(e.Raw), out.ID, nil, &out.Issues)
+	switch {
+	case g == nil:
+		return l.add(w, out)
+	case !l.in.allowed(g, &w, out.Path, out.ID == "", &out):
+		l.report(out)
+		return nil
+	}
+	return l.alone(w, out, "")
+}
+
+// alone commits a write whose version condition may fail it.
+func (l *loader) alone(w store.Write, out Outcome, at string) error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	outs := []Outcome{out}
+	err := l.in.commit(l.ctx, []store.Write{w}, outs)
+	if isConflict(err) {
+		outs[0].refuse(http.StatusPreconditionFailed, "conflict", out.Path+at, "the current version is another")
+		err = nil
+	}
+	if err == nil {
+		l.report(outs[0])
+	}
+	return err
 }
 
 // add puts a write into the batch and commits it when it is full.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"ember/fhir"
+	"ember/search"
 	"ember/store"
 )
 
@@ -59,9 +60,21 @@ func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condi
 		}
 		id = fresh.String()
 	}
-	w := in.write(&h, body, id, nil, &out.Issues)
-	w.IfVersion = on.IfVersion
-	return in.one(ctx, w, out)
+	g := search.GuardOf(ctx)
+	issues := out.Issues
+	for try := 1; ; try++ {
+		out.Issues = clone(issues)
+		w := in.writeAs(g, &h, body, id, nil, &out.Issues)
+		w.IfVersion = on.IfVersion
+		if !in.allowed(g, &w, typ, out.ID == "", &out) {
+			return out, nil
+		}
+		done, err := in.one(ctx, w, out)
+		if g != nil && on.IfVersion == 0 && isConflict(err) && try < mostTries {
+			continue
+		}
+		return done, err
+	}
 }
 
 // meets completes out when the condition of a create is met already or cannot
@@ -70,7 +83,7 @@ func (in *Ingest) meets(ctx context.Context, typ, condition string, out *Outcome
 	system, value, ok := fhir.ParseReference(typ + "?" + condition).Identifier()
 	var ref string
 	var n int
-	if ok && plainIdentifier(condition) {
+	if ok && plainIdentifier(condition) && search.GuardOf(ctx) == nil {
 		ref, n = in.find(identifierKey(typ, system, value))
 	} else {
 		refs, ok := in.match(ctx, typ, condition, "If-None-Exist", out)
@@ -145,7 +158,11 @@ func (in *Ingest) Delete(ctx context.Context, typ, id string, ifVersion uint64) 
 	if err != nil {
 		return out, fmt.Errorf("ingest: deleting %s/%s: %w", typ, id, err)
 	}
-	return in.one(ctx, store.Write{Type: typ, ID: id, Patient: r.Patient, Delete: true, IfVersion: ifVersion}, out)
+	w := store.Write{Type: typ, ID: id, Patient: r.Patient, Delete: true, IfVersion: ifVersion}
+	if g := search.GuardOf(ctx); !in.allowed(g, &w, typ, false, &out) {
+		return Outcome{}, fmt.Errorf("ingest: deleting %s/%s: %w", typ, id, store.ErrNotFound)
+	}
+	return in.one(ctx, w, out)
 }
 
 func (in *Ingest) one(ctx context.Context, w store.Write, out Outcome) (Outcome, error) {

@@ -19,47 +19,6 @@ type Engine struct {
 	Now   func() time.Time
 }
 
-// Scope says what a caller may see. The zero Scope sees everything.
-type Scope struct {
-	// Patients, if not nil, are the only ones whose compartments are seen.
-	Patients []string
-	// Shared reports, where Patients is set, whether resources of a type that are in
-	// no compartment are seen.
-	Shared func(typ string) bool
-	// Hidden, if any, reports patients who are left out.
-	Hidden func(patient string) bool
-}
-
-func (s *Scope) sees(r *store.Resource) bool {
-	patient := r.Patient
-	if r.Type == "Patient" {
-		patient = r.ID
-	}
-	switch {
-	case s == nil:
-		return true
-	case s.Hidden != nil && patient != "" && s.Hidden(patient):
-		return false
-	case s.Patients == nil:
-		return true
-	case patient == "":
-		return s.Shared != nil && s.Shared(r.Type)
-	}
-	return slices.Contains(s.Patients, patient)
-}
-
-// lists hold everything of a type that the scope sees, nil where that is unknown.
-func (s *Scope) lists(typ string) (lists [][]byte) {
-	if s == nil || s.Patients == nil || typ == "Patient" || s.Shared != nil && s.Shared(typ) {
-		return nil
-	}
-	lists = [][]byte{}
-	for _, p := range s.Patients {
-		lists = append(lists, fhir.TargetList(typ, "Patient/"+p, false), fhir.TargetList(typ, "Patient/"+p, true))
-	}
-	return lists
-}
-
 // found is a resource that matches.
 type found struct {
 	store.Resource
@@ -162,7 +121,7 @@ func (s *search) look(at store.Position) (*found, bool, error) {
 		return nil, false, s.ctx.Err()
 	}
 	f, ok, err := s.e.open(at, &s.x)
-	if !ok || err != nil || f.Type != s.q.Type || !s.scope.sees(&f.Resource) {
+	if !ok || err != nil || f.Type != s.q.Type || !s.e.sees(s.scope, f) {
 		return nil, false, err
 	}
 	ok, err = s.matches(f)
@@ -280,8 +239,8 @@ func (s *search) chained(t *term, f *found) (bool, error) {
 // Selective reports whether the query asks for anything but the type.
 func (q *Query) Selective() bool { return len(q.terms) > 0 }
 
-// Find is up to n resources that match, of any patient.
-func (e *Engine) Find(ctx context.Context, q *Query, n int) ([]store.Ref, error) {
-	refs, _, err := e.refs(ctx, q, nil, n)
+// Find is up to n resources that match, of those that a scope sees.
+func (e *Engine) Find(ctx context.Context, q *Query, scope *Scope, n int) ([]store.Ref, error) {
+	refs, _, err := e.refs(ctx, q, scope, n)
 	return refs, err
 }

@@ -21,6 +21,8 @@ type Everything struct {
 	Cursor     string    // of the page before
 	// Shared reports of which types what belongs to nobody comes with it.
 	Shared func(typ string) bool
+	// Only, if not nil, gives the parts of a type that are seen; see [Scope].
+	Only func(typ string) []Part
 }
 
 // mostEverything is how much of a compartment a page has at most.
@@ -43,6 +45,8 @@ func (e *Engine) Everything(ctx context.Context, patient string, ask Everything)
 	}
 	page := &Page{Total: 0}
 	var x fhir.Extractor
+	// What belongs to others stays out; what belongs to nobody comes with it.
+	scope := &Scope{Patients: []string{patient}, Shared: ask.Shared, Only: ask.Only}
 	size, whole := 0, true
 	for r, err := range e.compartment(patient) {
 		if err := ctx.Err(); err != nil {
@@ -54,7 +58,7 @@ func (e *Engine) Everything(ctx context.Context, patient string, ask Everything)
 		if err != nil {
 			return nil, fmt.Errorf("search: %w", err)
 		}
-		if !e.asked(&r, &ask, &x) {
+		if !e.asked(&r, &ask, &x) || ask.Only != nil && !e.shows(scope, &r) {
 			continue
 		}
 		page.Total++
@@ -75,13 +79,17 @@ func (e *Engine) Everything(ctx context.Context, patient string, ask Everything)
 	for _, typ := range typesOf(page.Matches) {
 		q.Includes = append(q.Includes, Include{Source: typ})
 	}
-	// What belongs to others stays out; what belongs to nobody comes with it.
-	scope := &Scope{Patients: []string{patient}, Shared: ask.Shared}
 	if len(ask.Types) == 0 {
 		err = e.include(ctx, q, scope, page)
 		page.Included = slices.DeleteFunc(page.Included, func(r store.Resource) bool { return r.Patient == patient })
 	}
 	return page, err
+}
+
+// shows is sees for what was not opened yet.
+func (e *Engine) shows(scope *Scope, r *store.Resource) bool {
+	splices, err := fhir.DecodeSplices(r.Aside)
+	return err == nil && e.Sees(scope, r, fhir.Apply(r.Raw, splices))
 }
 
 func typesOf(list []store.Resource) (types []string) {

@@ -100,13 +100,13 @@ func (in *includer) add(at store.Position, name string) error {
 		return nil
 	}
 	in.seen[name] = true
+	f, ok, err := in.e.open(at, &in.x)
+	if err != nil || !ok || !in.e.sees(in.scope, f) {
+		return err
+	}
 	if len(in.page.Included)+len(in.fresh) >= mostIncluded {
 		in.page.Cut = true
 		return nil
-	}
-	f, ok, err := in.e.open(at, &in.x)
-	if err != nil || !ok || !in.scope.sees(&f.Resource) {
-		return err
 	}
 	in.fresh = append(in.fresh, f.Resource)
 	return nil

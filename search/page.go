@@ -37,6 +37,7 @@ type cursor struct {
 	at    store.Position
 	skip  uint64 // matches before
 	total int64  // -1: not known
+	scope string // the name of the scope that total is of
 }
 
 // seal makes a cursor opaque: it says what was searched for.
@@ -46,6 +47,7 @@ func (e *Engine) seal(q *Query, c cursor) string {
 	b = binary.AppendVarint(b, c.at.Place)
 	b = binary.AppendUvarint(b, c.skip)
 	b = binary.AppendVarint(b, c.total)
+	b = append(b, c.scope...)
 	return base64.RawURLEncoding.EncodeToString(e.Store.Seal(b, []byte("cursor "+q.Type)))
 }
 
@@ -75,6 +77,7 @@ func (e *Engine) Resume(typ, text string) (*Query, *Cursor, error) {
 	if n1 <= 0 || n2 <= 0 || n3 <= 0 {
 		return nil, nil, bad
 	}
+	c.scope = string(b[n1+n2+n3:])
 	q, err := Parse(typ, c.text)
 	return q, &Cursor{c}, err
 }
@@ -95,7 +98,9 @@ func (e *Engine) Search(ctx context.Context, q *Query, scope *Scope, from *Curso
 	var at cursor
 	if from != nil {
 		at = from.c
-		page.Total = int(at.total)
+		if page.Total = int(at.total); at.scope != scope.name() {
+			page.Total = -1 // of what another caller may see
+		}
 		page.First = e.seal(q, cursor{text: q.text, total: -1})
 	}
 	if q.Count == 0 || q.Summary == "count" {
@@ -155,7 +160,7 @@ func (e *Engine) walked(ctx context.Context, q *Query, scope *Scope, p *plan, at
 		page.Total = total
 	}
 	if more {
-		page.Next = e.seal(q, cursor{text: q.text, at: last, skip: at.skip + uint64(len(page.Matches)), total: int64(page.Total)})
+		page.Next = e.seal(q, cursor{text: q.text, at: last, skip: at.skip + uint64(len(page.Matches)), total: int64(page.Total), scope: scope.name()})
 	}
 	return nil
 }
@@ -197,14 +202,14 @@ func (e *Engine) sorted(ctx context.Context, q *Query, scope *Scope, p *plan, at
 	}
 	end, size := begin, 0
 	for ; end < len(all) && end < begin+q.Count && size < pageBytes; end++ {
-		r, err := e.Store.At(all[end].at)
-		if err == nil {
-			size += len(r.Raw)
-			page.Matches = append(page.Matches, r)
+		f, ok, err := e.open(all[end].at, &fhir.Extractor{})
+		if err == nil && ok && e.sees(scope, f) { // still
+			size += len(f.Raw)
+			page.Matches = append(page.Matches, f.Resource)
 		}
 	}
 	if end < len(all) {
-		page.Next = e.seal(q, cursor{text: q.text, at: all[end-1].at, skip: uint64(end), total: int64(len(all))})
+		page.Next = e.seal(q, cursor{text: q.text, at: all[end-1].at, skip: uint64(end), total: int64(len(all)), scope: scope.name()})
 	}
 	return nil
 }

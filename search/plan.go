@@ -36,9 +36,9 @@ func (e *Engine) plan(ctx context.Context, q *Query, scope *Scope) (*plan, error
 			p.name(q.Type, t)
 		}
 	}
-	if scope != nil && scope.Patients != nil && q.Type == "Patient" && !p.named {
+	if only := scope.only("Patient"); only != nil && q.Type == "Patient" && !p.named {
 		p.named, p.ids = true, []store.Ref{}
-		for _, id := range scope.Patients {
+		for _, id := range only {
 			p.ids = append(p.ids, store.Ref{Type: "Patient", ID: id})
 		}
 	}

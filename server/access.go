@@ -30,6 +30,9 @@ func (c *call) admit(ctx context.Context) error {
 		return err
 	}
 	c.who = who
+	if who.Scoped() {
+		return c.admitScoped(ctx)
+	}
 	if !who.Has(c.route.right) {
 		return c.deny(ctx, "", "the right "+c.route.right.String()+" is missing",
 			"give the token this right in the token file")
@@ -46,31 +49,47 @@ func (c *call) identify(ctx context.Context) (auth.Principal, error) {
 		return auth.Owner(), nil
 	}
 	clients := onHooks(c.route.pattern) && c.s.deps.CDS.Clients != nil
-	if c.s.deps.Tokens == nil && !clients {
-		if onHooks(c.route.pattern) && c.w.Header().Get("Access-Control-Allow-Origin") != "" {
-			return c.localPage()
-		}
-		if err := auth.CheckLocal(c.r); err != nil {
-			hint := "start the server with a token file to serve others"
-			if onHooks(c.route.pattern) && c.r.Header.Get("Origin") != "" {
-				hint = "add the page's origin to cds-origins; " + hint
-			}
-			return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "), Hint: hint}
-		}
-		return auth.Owner(), nil
+	if c.s.deps.Tokens == nil && c.s.deps.SMART.Issuers == nil && !clients {
+		return c.local()
 	}
 	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return auth.Principal{}, &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "a token is needed",
 			Hint: "send the header Authorization: Bearer TOKEN"}
 	}
-	if clients && auth.Signed(token) {
+	if clients && auth.Signed(token) && !c.s.ofIssuer(token) {
 		return c.signed(ctx, token)
 	}
-	if c.s.deps.Tokens == nil {
+	if c.s.deps.Tokens != nil {
+		who, err := c.s.deps.Tokens.Authenticate(token)
+		if err == nil || c.s.deps.SMART.Issuers == nil {
+			return who, err
+		}
+	}
+	if c.s.deps.SMART.Issuers == nil {
 		return auth.Principal{}, auth.ErrUnknown
 	}
-	return c.s.deps.Tokens.Authenticate(token)
+	return c.s.deps.SMART.Issuers.Verify(ctx, token)
+}
+
+// ofIssuer reports whether a signed token names an issuer of access tokens.
+func (s *Server) ofIssuer(token string) bool {
+	return s.deps.SMART.Issuers != nil && s.deps.SMART.Issuers.Knows(auth.IssuerOf(token))
+}
+
+// local is who calls where nobody has a token.
+func (c *call) local() (auth.Principal, error) {
+	if onHooks(c.route.pattern) && c.w.Header().Get("Access-Control-Allow-Origin") != "" {
+		return c.localPage()
+	}
+	if err := auth.CheckLocal(c.r); err != nil {
+		hint := "start the server with a token file to serve others"
+		if onHooks(c.route.pattern) && c.r.Header.Get("Origin") != "" {
+			hint = "add the page's origin to cds-origins; " + hint
+		}
+		return auth.Principal{}, &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: strings.TrimPrefix(err.Error(), "auth: "), Hint: hint}
+	}
+	return auth.Owner(), nil
 }
 
 // deny records the refusal and returns the 403.
@@ -86,6 +105,9 @@ func (c *call) deny(ctx context.Context, patient, detail, hint string) error {
 func (c *call) seePatient(ctx context.Context, patient string) error {
 	if c.who.Sees(patient) {
 		return nil
+	}
+	if c.who.Scoped() {
+		return c.deny(ctx, patient, "the token is for another patient", "launch the app for this patient")
 	}
 	return c.deny(ctx, patient, "the token is limited to other patients", "add the patient to the token's line in the token file")
 }

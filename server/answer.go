@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -147,7 +148,7 @@ func appendIssue(b []byte, issue *fhir.Issue) []byte {
 func answerID(q question, on about, a *recommender.Answer) string {
 	h := sha256.New()
 	for _, part := range [...]string{on.patient, on.version, q.at.Format(time.RFC3339Nano), strconv.FormatBool(q.live), q.want.String(), strconv.Itoa(q.limit),
-		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules} {
+		q.explain.Key(), a.Model.Name, a.Model.Version, a.Rules, strings.Join(on.left, ",")} {
 		_, _ = io.WriteString(h, part)
 		_, _ = h.Write([]byte{0})
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"ember/search"
 	"ember/server/auth"
 )
 
@@ -32,6 +33,7 @@ type call struct {
 	id     string
 	begun  time.Time
 	who    auth.Principal
+	known  map[partsKey][]search.Part // what scopes allow, as far as it was asked for
 	// recorded: the audit record has an entry of this request.
 	recorded bool
 }
@@ -61,6 +63,9 @@ func (c *call) run() error {
 	defer cancel()
 	if err := c.admit(ctx); err != nil {
 		return err
+	}
+	if c.who.Scoped() {
+		ctx = search.WithGuard(ctx, c.guard())
 	}
 	leave, err := c.enter(ctx)
 	if err != nil && c.route.class == classHook {
@@ -129,13 +134,29 @@ func (c *call) fail(err error) {
 		h.Del(name)
 	}
 	if f.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="ember"`)
+		h.Set("WWW-Authenticate", challenge(f))
+	}
+	if text := c.insufficient(f); text != "" {
+		h.Set("WWW-Authenticate", text)
 	}
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", fmt.Sprint(max(1, int((f.RetryAfter+time.Second-1)/time.Second))))
 	}
 	media, body := c.faultBody(f)
 	c.send(f.Status, media, body)
+}
+
+// challenge says in the header too what is wrong with a token, as RFC 6750 has it.
+func challenge(f *Fault) string {
+	if !f.token {
+		return `Bearer realm="ember"`
+	}
+	return `Bearer realm="ember", error="invalid_token", error_description="` + strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, f.Detail) + `"`
 }
 
 // faultBody is the fault in the form of the path's protocol, of which some paths

@@ -138,6 +138,9 @@ func (s *Server) callHook(ctx context.Context, c *call) error {
 	if err := c.seePatient(ctx, req.Patient); err != nil {
 		return err
 	}
+	if err := c.mayAdvise(ctx, req.Patient, true); err != nil {
+		return err
+	}
 	answer, err := s.deps.CDS.Hooks.Answer(limited, req)
 	if err != nil {
 		s.metrics.hooks.failed(req)
@@ -229,7 +232,7 @@ func (c *call) allowOrigin() bool {
 	h := c.w.Header()
 	h.Add("Vary", "Origin")
 	origin := c.r.Header.Get("Origin")
-	if origin == "" || !c.s.originAllowed(origin) {
+	if origin == "" || !originIn(c.s.deps.CDS.Origins, origin) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
@@ -237,13 +240,13 @@ func (c *call) allowOrigin() bool {
 	return true
 }
 
-// originAllowed compares scheme, host and, where the setting has one, the port.
-func (s *Server) originAllowed(origin string) bool {
+// originIn compares scheme, host and, where the setting has one, the port.
+func originIn(origins []string, origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
 		return false
 	}
-	for _, allowed := range s.deps.CDS.Origins {
+	for _, allowed := range origins {
 		if allowed == "*" || strings.EqualFold(allowed, origin) || strings.EqualFold(allowed, u.Scheme+"://"+u.Hostname()) {
 			return true
 		}

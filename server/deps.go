@@ -52,6 +52,8 @@ type Deps struct {
 
 	// EHR takes notifications of an EHR; without it its routes find nothing.
 	EHR EHR
+	// SMART is what SMART on FHIR needs; without it there are no access tokens.
+	SMART SMART
 
 	// Tokens knows the callers. Nil: only requests to this machine's own name
 	// are served, with every right.
@@ -272,6 +274,8 @@ type SearchQuery struct {
 	Text  string
 	Kinds []record.Kind // empty = all
 	Limit int           // most hits of each sort
+	// Patients, if not nil, are the only ones who are looked at, and counted.
+	Patients []string
 }
 
 // SearchResults are hits, best first.

@@ -89,6 +89,9 @@ func (c *call) patientInputs(ctx context.Context, ids []string) error {
 		if err := c.seePatient(ctx, ids[i]); err != nil {
 			return err
 		}
+		if err := c.mayAdvise(ctx, ids[i], true); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ type Fault struct {
 	// set and in its place when not.
 	Issues     []fhir.Issue
 	RetryAfter time.Duration // 0 = not worth it
+	token      bool          // a token was sent, and it is at fault
 }
 
 // Error is the detail with its path.
@@ -81,7 +82,7 @@ func faultOf(err error) *Fault {
 	case problemFault(err) != nil:
 		return problemFault(err)
 	case errors.As(err, &refused):
-		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: refused.Why, Hint: refused.Hint}
+		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: refused.Why, Hint: refused.Hint, token: true}
 	case errors.Is(err, ErrNotFound):
 		return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "not found",
 			Hint: "nothing was stored under this type and id, or it is another tenant's"}
@@ -118,7 +119,7 @@ func faultOf(err error) *Fault {
 		return &Fault{Status: http.StatusServiceUnavailable, Code: "transient", Detail: "what this needs is not ready yet",
 			Hint: "/readyz and /v1/status say what is missing", RetryAfter: 5 * time.Second}
 	case errors.Is(err, auth.ErrUnknown):
-		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "the token is not known",
+		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "the token is not known", token: true,
 			Hint: "the token file holds the SHA-256 of each token; the header is Authorization: Bearer TOKEN"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Fault{Status: http.StatusRequestTimeout, Code: "timeout", Detail: "the body stopped coming", Hint: "send it again"}

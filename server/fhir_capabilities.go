@@ -35,6 +35,7 @@ type implementation struct {
 
 type capabilityRest struct {
 	Mode        string                `json:"mode"`
+	Security    *capabilitySecurity   `json:"security,omitempty"`
 	Resource    []capabilityResource  `json:"resource"`
 	Interaction []codeOnly            `json:"interaction,omitempty"`
 	Operation   []capabilityOperation `json:"operation,omitempty"`
@@ -90,7 +91,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	}
 	live := s.Routes()
 	has := func(route string) bool { return slices.Contains(live, route) }
-	rest := capabilityRest{Mode: "server"}
+	rest := capabilityRest{Mode: "server", Security: s.security(ctx)}
 	if has("POST /fhir") {
 		rest.Interaction = []codeOnly{{"transaction"}, {"batch"}}
 	}

@@ -26,6 +26,9 @@ func (s *Server) history(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.nothingOf(ctx, typ, auth.CanRead, "read"); err != nil {
+		return err
+	}
 	versions, err := s.deps.Finder.History(ctx, typ, id)
 	if err != nil {
 		return err
@@ -35,7 +38,7 @@ func (s *Server) history(ctx context.Context, c *call) error {
 		if v.Patient == "" {
 			v.Patient = patientOf(typ, id)
 		}
-		if c.who.Sees(v.Patient) && (v.Patient != "" || !c.who.Limited() || nobodys(typ)) {
+		if c.maySee(&v, auth.CanRead) {
 			seen = append(seen, v)
 		}
 	}

@@ -32,7 +32,13 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.nothingOf(ctx, typ, auth.CanSearch, "search"); err != nil {
+		return err
+	}
 	ask.Shared = nobodys
+	if c.who.Scoped() {
+		ask.Only = c.sight(auth.CanSearch).Only
+	}
 	page, err := s.deps.Finder.Everything(ctx, id, ask)
 	if err != nil {
 		return err

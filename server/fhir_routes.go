@@ -45,6 +45,8 @@ type Finder interface {
 	// Refuses reports whether a patient's Consent keeps them out of searches across
 	// patients.
 	Refuses(patient string) bool
+	// Sees reports whether a scope sees a resource, whose Body is as answers show it.
+	Sees(scope *search.Scope, r *Resource) bool
 }
 
 // Found is one page of resources.

@@ -82,6 +82,9 @@ func (c *call) query(typ, text string) (*search.Query, *search.Cursor, error) {
 // scope is what of a search's answer the caller may see. A search over all patients
 // needs the right to search; one that names patients only that to read.
 func (c *call) scope(ctx context.Context, q *search.Query) (*search.Scope, error) {
+	if c.who.Scoped() {
+		return c.scopeOfScoped(ctx, q)
+	}
 	switch named := q.Patients(); {
 	case c.who.Limited():
 		return &search.Scope{Patients: c.who.Patients, Shared: nobodys}, nil
@@ -125,6 +128,9 @@ func (c *call) foundEntries(action auth.Action, typ string, page *Found) []auth.
 
 // base is the address of the FHIR interface as the client reached it.
 func (c *call) base() string {
+	if base := c.s.deps.SMART.Base; base != "" {
+		return strings.TrimRight(base, "/")
+	}
 	scheme := "http"
 	if c.r.TLS != nil {
 		scheme = "https"

@@ -163,6 +163,7 @@ func (c *call) guidance(ctx context.Context, p inputs, ask func(question) (asked
 	if !finite(&answer) {
 		return nil, errNotFinite
 	}
+	with.on.remark(&answer)
 	c.s.metrics.answered(q.want, &answer)
 	id := answerID(q, with.on, &answer)
 	if err := c.audit(ctx, c.entry(auth.ActionRecommend, with.on.patient, "", http.StatusOK)); err != nil {
@@ -258,21 +259,26 @@ func (c *call) askStored(ctx context.Context, id string, q question) (asked, err
 	if err := c.seePatient(ctx, id); err != nil {
 		return asked{}, err
 	}
+	if err := c.mayAdvise(ctx, id, false); err != nil {
+		return asked{}, err
+	}
 	chart, err := c.s.deps.Charts.Chart(ctx, id)
 	if err != nil {
 		return asked{}, err
 	}
+	var left []string
+	chart.Timeline, left = c.admitted(chart.Timeline, id)
 	if to := chart.Timeline.Person.ReplacedBy; to != "" {
 		return asked{}, c.merged(to)
 	}
-	a := asked{queryOf(q, chart.Timeline), about{patient: id, version: chart.Version}}
-	if q.live { // what was asked of another time is not kept
+	a := asked{queryOf(q, chart.Timeline), about{patient: id, version: chart.Version, left: left}}
+	if q.live && len(left) == 0 { // what was asked of another time, or for somebody who sees less, is not kept
 		a.query.Key, a.query.DataVersion = chart.Key, chart.Version
 		if q.feedback && c.s.deps.Feedback != nil {
 			a.query.Explore = &recommender.Exploration{}
 		}
 	} else if q.feedback {
-		return asked{}, badParameter("feedback", "only what is asked about now is shown to somebody who acts on it")
+		return asked{}, badParameter("feedback", "only what is asked about now, and rests on all that is known, is shown to somebody who acts on it")
 	}
 	return a, nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"ember/fhir"
@@ -89,6 +91,14 @@ type about struct {
 	patient string // logical id
 	version string // of the patient's data
 	issues  []fhir.Issue
+	left    []string // types that the caller may not see, so that it does not rest on them
+}
+
+// remark says in an answer what it does not rest on.
+func (on *about) remark(a *recommender.Answer) {
+	if len(on.left) > 0 {
+		a.Unchecked = append(slices.Clip(a.Unchecked), "the token does not allow "+strings.Join(on.left, ", ")+": this was not looked at")
+	}
 }
 
 // scratches are buffers that answers are written in.
@@ -99,6 +109,7 @@ func (c *call) recommend(ctx context.Context, q question, ask recommender.Query,
 	if err != nil {
 		return err
 	}
+	on.remark(&answer)
 	c.s.metrics.answered(q.want, &answer)
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)

@@ -93,6 +93,13 @@ func (c *call) sendWritten(ctx context.Context, status int, typ string, done Wri
 	if err != nil {
 		return err
 	}
+	if r.Patient == "" {
+		r.Patient = patientOf(typ, done.ID)
+	}
+	if !c.maySee(&r, auth.CanRead) {
+		c.send(status, fhirJSON, nil)
+		return nil
+	}
 	c.send(status, fhirJSON, r.Body)
 	return nil
 }
@@ -127,8 +134,11 @@ func (c *call) get(ctx context.Context, version uint64) error {
 			return err
 		}
 	}
+	if err := c.nothingOf(ctx, typ, auth.CanRead, "read"); err != nil {
+		return err
+	}
 	r, err := c.s.deps.Resources.Read(ctx, typ, id, version, raw)
-	if errors.Is(err, ErrGone) && c.who.Limited() {
+	if errors.Is(err, ErrGone) && (c.who.Limited() || c.who.Scoped()) {
 		return ErrNotFound // whose it was is not known any more
 	}
 	if err != nil {
@@ -138,7 +148,7 @@ func (c *call) get(ctx context.Context, version uint64) error {
 		r.Patient = patientOf(typ, id)
 	}
 	status := http.StatusOK
-	if !c.who.Sees(r.Patient) || r.Patient == "" && c.who.Limited() && !nobodys(typ) {
+	if !c.maySee(&r, auth.CanRead) {
 		status = http.StatusForbidden
 	}
 	if err := c.audit(ctx, c.entry(auth.ActionRead, r.Patient, ref(typ, id), status)); err != nil {

@@ -26,6 +26,9 @@ func (s *Server) search(ctx context.Context, c *call) error {
 	if err := c.accept(plainJSON); err != nil {
 		return err
 	}
+	if err := c.maySearchText(ctx, &q); err != nil {
+		return err
+	}
 	results, err := s.deps.Searcher.Search(ctx, q)
 	if err != nil {
 		return err
@@ -34,6 +37,24 @@ func (s *Server) search(ctx context.Context, c *call) error {
 		return err
 	}
 	c.send(http.StatusOK, plainJSON, appendHits(nil, q, &results))
+	return nil
+}
+
+// maySearchText holds a search in words to what scopes allow: over everything of the
+// patients that they are about, since a word may stand anywhere.
+func (c *call) maySearchText(ctx context.Context, q *SearchQuery) error {
+	if !c.who.Scoped() {
+		return nil
+	}
+	patients := []string{""} // who is not named: everybody
+	if c.who.Limited() {
+		q.Patients, patients = c.who.Patients, c.who.Patients
+	}
+	for _, p := range patients {
+		if err := c.mayAdvise(ctx, p, true); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

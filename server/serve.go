@@ -80,7 +80,7 @@ func (s *Server) shutdown(ctx context.Context, h *http.Server, cut context.Cance
 }
 
 func (s *Server) checkListeners(listeners []net.Listener) error {
-	if s.deps.Tokens != nil {
+	if s.deps.Tokens != nil || s.deps.SMART.Issuers != nil {
 		return nil
 	}
 	for _, l := range listeners {

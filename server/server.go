@@ -96,6 +96,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
 		r.URL.Path, r.URL.RawPath = "/fhir", ""
 	}
+	if s.pageOrigin(w, r) {
+		return
+	}
 	s.engine.ServeHTTP(w, r)
 }
 

@@ -113,6 +113,9 @@ func (s *Server) viewRows(ctx context.Context, c *call, v *view.View, run *viewR
 		if err == nil {
 			err = ctx.Err()
 		}
+		if err == nil && !run.isInline && c.who.Scoped() && !c.maySee(&res, auth.CanSearch) {
+			continue
+		}
 		before := table.Rows()
 		if err == nil {
 			// The patient is named before a row of theirs can leave.

@@ -4,13 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -67,11 +62,7 @@ var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.ES256, j
 
 const (
 	leeway      = time.Minute    // between the clocks of two systems
-	longestLife = 24 * time.Hour // of a token
-	keysLife    = time.Hour      // a key set is read again after it
-	keysPause   = 10 * time.Second
-	keysTimeout = 2 * time.Second
-	mostKeys    = 1 << 20 // bytes of a key set
+	longestLife = 24 * time.Hour // of a token that a client signs for one call
 )
 
 // Clients verifies the tokens of clients that sign them by keys of their own, as CDS
@@ -79,31 +70,33 @@ const (
 type Clients struct {
 	now    func() time.Time
 	nonces Nonces
-	http   *http.Client
 	rights Rights
-	sets   map[string]*keySet // by issuer
+	sets   map[string]*clientKeys // by issuer
 
-	mu sync.Mutex // of asking nonces and remembering
+	mu    sync.Mutex      // of using
+	using map[string]bool // keys of nonces that are being looked up and kept
 }
 
-// keySet is the JWK Set of one client, as it was read last.
-type keySet struct {
+// clientKeys are the keys of one client.
+type clientKeys struct {
+	keySet
 	from string
-	mu   sync.Mutex
-	keys jose.JSONWebKeySet
-	read time.Time // zero = never
-	next time.Time // not read again before
 }
 
 // NewClients knows clients, who get rights.
 func NewClients(clients []Client, rights Rights, nonces Nonces, now func() time.Time) *Clients {
-	c := &Clients{now: now, nonces: nonces, rights: rights, sets: map[string]*keySet{}, http: &http.Client{Timeout: keysTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	c := &Clients{now: now, nonces: nonces, rights: rights, sets: map[string]*clientKeys{}, using: map[string]bool{}}
+	reader := newReader()
 	for _, client := range clients {
-		c.sets[client.Issuer] = &keySet{from: client.Keys}
+		c.sets[client.Issuer] = &clientKeys{from: client.Keys, keySet: keySet{load: func(ctx context.Context) (jose.JSONWebKeySet, error) {
+			return keysAt(ctx, reader, client.Keys)
+		}}}
 	}
 	return c
 }
+
+// Knows reports whether tokens of an issuer are the business of these clients.
+func (c *Clients) Knows(issuer string) bool { return c.sets[issuer] != nil }
 
 // Signed reports whether a token has the form of a signed one.
 func Signed(token string) bool { return strings.Count(token, ".") == 2 }
@@ -130,7 +123,7 @@ func (c *Clients) Verify(ctx context.Context, token string, audiences ...string)
 	if err := c.checkClaims(&claims, audiences); err != nil {
 		return Principal{}, err
 	}
-	key, err := set.key(ctx, c, header)
+	key, err := set.key(ctx, c.now(), header, "cds-clients")
 	if err != nil {
 		return Principal{}, err
 	}
@@ -175,98 +168,35 @@ func (c *Clients) checkClaims(claims *jwt.Claims, audiences []string) error {
 	return nil
 }
 
-// once refuses a token that was seen before. What is kept is a hash.
+// once refuses a token that was seen before. What is kept is a hash. Of the same token
+// sent twice at a time one is refused at once, so that nobody waits for a disk.
 func (c *Clients) once(ctx context.Context, claims *jwt.Claims) error {
 	sum := sha256.Sum256([]byte(claims.Issuer + "\x00" + claims.ID))
 	key := "jti/" + hex.EncodeToString(sum[:])
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	again := &Refused{"the token was used before (jti)", "make a token for each call"}
+	if !c.begin(key) {
+		return again
+	}
+	defer c.end(key)
 	if _, seen, _ := c.nonces.Get(ctx, key); seen {
-		return &Refused{"the token was used before (jti)", "make a token for each call"}
+		return again
 	}
 	_ = c.nonces.Set(ctx, key, []byte{1}, claims.Expiry.Time().Sub(c.now())+2*leeway) // memory keeps it also when Redis does not
 	return nil
 }
 
-// key is the public key that a header names; a key set that does not have it is read
-// again, but not at once.
-func (s *keySet) key(ctx context.Context, c *Clients, h jose.Header) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := c.now()
-	if key := s.find(h); key != nil && now.Sub(s.read) < keysLife {
-		return key, nil
+func (c *Clients) begin(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.using[key] {
+		return false
 	}
-	if !now.Before(s.next) {
-		s.next = now.Add(keysPause)
-		keys, err := s.load(ctx, c.http)
-		switch {
-		case err == nil:
-			s.keys, s.read = keys, now
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case s.find(h) == nil:
-			return nil, &Refused{"the JWK Set of the issuer could not be read", "see that this server can reach the address in cds-clients, and that it gives a JWK Set"}
-		}
-	}
-	if key := s.find(h); key != nil {
-		return key, nil
-	}
-	return nil, &Refused{"the JWK Set of the issuer has no key of this kid for this algorithm", "publish the key; the set is read again within seconds"}
+	c.using[key] = true
+	return true
 }
 
-// find is a public key that may verify what the header names.
-func (s *keySet) find(h jose.Header) any {
-	for _, k := range s.keys.Key(h.KeyID) {
-		if k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == h.Algorithm) {
-			return k.Key
-		}
-	}
-	return nil
-}
-
-var errKeys = errors.New("auth: no JWK Set")
-
-func (s *keySet) load(ctx context.Context, client *http.Client) (keys jose.JSONWebKeySet, err error) {
-	var body []byte
-	if !strings.Contains(s.from, "://") {
-		if body, err = os.ReadFile(s.from); err != nil {
-			return keys, errKeys
-		}
-		return parseKeys(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.from, nil)
-	if err != nil {
-		return keys, errKeys
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return keys, errKeys
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return keys, errKeys
-	}
-	if body, err = io.ReadAll(io.LimitReader(resp.Body, mostKeys)); err != nil {
-		return keys, errKeys
-	}
-	return parseKeys(body)
-}
-
-// parseKeys takes the keys that are understood; one that is not must not lock out the
-// rest.
-func parseKeys(body []byte) (set jose.JSONWebKeySet, err error) {
-	var raw struct{ Keys []json.RawMessage }
-	if json.Unmarshal(body, &raw) != nil || raw.Keys == nil {
-		return set, errKeys
-	}
-	for _, one := range raw.Keys {
-		var k jose.JSONWebKey
-		if json.Unmarshal(one, &k) != nil {
-			continue
-		}
-		set.Keys = append(set.Keys, k.Public())
-	}
-	return set, nil
+func (c *Clients) end(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.using, key)
 }

@@ -82,6 +82,9 @@ type Principal struct {
 	// Patients are the logical ids of the only patients that the caller may
 	// see; nil means every patient, an empty list none.
 	Patients []string
+	// Grant is what the scopes of a token allow; nil: the rights and patients say it all.
+	// With it, Patients are all whom any of it is about.
+	Grant []Permission
 }
 
 // Has reports whether the principal has all the rights asked for.
