@@ -91,7 +91,7 @@ func (is *issuer) discover(ctx context.Context) (m Metadata, err error) {
 			continue
 		}
 		m = Metadata{}
-		if json.Unmarshal(body, &m) == nil && strings.TrimRight(m.Issuer, "/") == strings.TrimRight(is.ID, "/") && m.Keys != "" {
+		if json.Unmarshal(body, &m) == nil && strings.TrimRight(m.Issuer, "/") == strings.TrimRight(is.ID, "/") && safeAddress(m.Keys) { // it comes from outside: never a file
 			return m, nil
 		}
 	}
@@ -120,9 +120,7 @@ func (is *issuer) loadKeys(ctx context.Context, now time.Time) (keys jose.JSONWe
 		if err != nil {
 			return keys, err
 		}
-		if from = m.Keys; !safeAddress(from) { // it came from outside: never a file
-			return keys, errAddress
-		}
+		from = m.Keys
 	}
 	return keysAt(ctx, is.client, from)
 }
