@@ -207,3 +207,22 @@ func TestSMARTConfiguration(t *testing.T) {
 		t.Errorf("%d %v", rep.status, rep.header)
 	}
 }
+
+// TestScopesDecideWhatIsExported: an export holds the types of which the token may see
+// everything, and none is given that could be read otherwise.
+func TestScopesDecideWhatIsExported(t *testing.T) {
+	h, idp := openSMART(t, t.TempDir()+"/data", "system=read,search,export user=read,search")
+	for _, c := range []struct {
+		scope, path string
+		status      int
+	}{
+		{"system/*.rs", "/fhir/$export", 202}, {"system/Observation.rs", "/fhir/$export?_type=Observation", 202}, {"system/Observation.rs", "/fhir/$export?_type=Patient", 403},
+		{"system/Observation.rs?category=laboratory", "/fhir/$export?_type=Observation", 403}, {"system/Observation.rs?category=laboratory", "/fhir/$export", 403},
+		{"user/*.rs", "/fhir/$export", 403}, {"patient/*.rs", "/fhir/Patient/$export", 403}, {"system/*.r", "/fhir/$export", 403},
+		{"system/*.rs", "/fhir/$export?_typeFilter=Observation%3Fpatient.name%3Dx", 403},
+	} {
+		if rep := h.as(idp.Token(smartBase, c.scope, "p1"))("GET", c.path, "", "Prefer: respond-async"); rep.status != c.status {
+			t.Errorf("%s of %s: %d %s", c.path, c.scope, rep.status, rep.body)
+		}
+	}
+}

@@ -68,6 +68,9 @@ func (c *call) exportable(ctx context.Context, e *bulk.Export) error {
 	if c.who.Limited() {
 		e.Scope, e.Limited = c.who.Patients, true
 	}
+	if err := c.exportScoped(ctx, e); err != nil {
+		return err
+	}
 	for _, id := range e.Patients {
 		if err := c.seePatient(ctx, id); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ember/bulk"
 	"ember/record"
 	"ember/search"
 	"ember/server/auth"
@@ -22,12 +23,13 @@ var scopedRoutes = map[string]bool{
 	"/fhir/{type}/{id}/$everything": true, "/fhir/{type}/$lastn": true,
 	"/fhir/ViewDefinition/$run": true, "/fhir/ViewDefinition/$viewdefinition-run": true, "/fhir/$viewdefinition-run": true,
 	"/v1/patients/{id}/recommendations": true, "/v1/recommendations": true, "/v1/feedback": true,
+	"/fhir/$export": true, "/fhir/Patient/$export": true, "/fhir/Group/{id}/$export": true,
 	"/v1/recommender/card": true, "/v1/search": true, "/v1/embeddings": true,
 	hooksPath: true, hooksPath + "/{id}": true, hooksPath + "/{id}/feedback": true,
 }
 
 // byResource are the rights that scopes about resources give.
-const byResource = auth.Read | auth.Write | auth.Search | auth.Recommend
+const byResource = auth.Read | auth.Write | auth.Search | auth.Recommend | auth.Export
 
 // admitScoped is admit for a token with scopes.
 func (c *call) admitScoped(ctx context.Context) error {
@@ -47,7 +49,7 @@ func (c *call) admitScoped(ctx context.Context) error {
 		return c.deny(ctx, "", "the token's scopes do not give the right "+right.String(),
 			"ask for other scopes, or have the right added in smart-issuers or smart-rights")
 	}
-	if c.who.Limited() && right&(auth.Cohorts|auth.Members|auth.Models) != 0 {
+	if c.who.Limited() && right&(auth.Cohorts|auth.Members|auth.Models|auth.Export) != 0 {
 		return c.deny(ctx, "", "a token that is limited to some patients may not "+right.String(), "use a token with user/ or system/ scopes")
 	}
 	return nil
@@ -226,6 +228,41 @@ func (c *call) admitted(t record.Timeline, patient string) (record.Timeline, []s
 	t.Events = slices.DeleteFunc(slices.Clone(t.Events), hidden)
 	t.Undated = slices.DeleteFunc(slices.Clone(t.Undated), hidden)
 	return t, lacking
+}
+
+// exportScoped bounds an export to the types of which a token with scopes may see
+// everything. Filters look no further than the resource they are about.
+func (c *call) exportScoped(ctx context.Context, e *bulk.Export) error {
+	if !c.who.Scoped() {
+		return nil
+	}
+	if e.Level == bulk.Group && len(c.parts("Group", auth.CanRead)) == 0 {
+		return c.nothingOf(ctx, "Group", auth.CanRead, "read")
+	}
+	for _, filter := range e.Filters {
+		typ, query, _ := strings.Cut(filter, "?")
+		if _, ok := search.ParseWhere(typ, query); !ok {
+			return c.deny(ctx, "", "a filter of an export under scopes may not look beyond the resource", "leave chains and _has out of _typeFilter")
+		}
+	}
+	if len(e.Types) > 0 {
+		if lacking := c.lacking(e.Types, ""); len(lacking) > 0 {
+			return c.deny(ctx, "", "the token's scopes do not allow to export "+strings.Join(lacking, ", "), "ask for system/TYPE.rs without conditions, or leave the type out of _type")
+		}
+		return nil
+	}
+	if c.who.Whole("*", "") {
+		return nil
+	}
+	for _, p := range c.who.Grant {
+		if p.Type != "*" && c.who.Whole(p.Type, "") && !slices.Contains(e.Types, p.Type) {
+			e.Types = append(e.Types, p.Type)
+		}
+	}
+	if len(e.Types) == 0 {
+		return c.deny(ctx, "", "the token's scopes allow to export no type", "ask for system/TYPE.rs without conditions")
+	}
+	return nil
 }
 
 // insufficient is the challenge of a 403 that other scopes would have prevented.

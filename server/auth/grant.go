@@ -71,7 +71,7 @@ func grant(scopes []Scope, patient string, rights map[Level]Rights) (all []Permi
 			patients = append(patients, patient)
 		} else {
 			patients = nil
-			has |= rights[s.Level] & Search
+			has |= rights[s.Level] & (Search | Export)
 		}
 		has |= rights[s.Level] & Recommend
 		if one.Can&(CanRead|CanSearch) != 0 {

@@ -108,8 +108,8 @@ func (is *Issuer) set(key, value string) (err error) {
 		if value != "none" {
 			rights, err = ParseRights(value)
 		}
-		if err == nil && rights&^(Read|Write|Recommend|Search) != 0 {
-			err = errors.New("scopes about resources can give read, write, search and recommend; others are given by smart-rights")
+		if err == nil && rights&^(Read|Write|Recommend|Search|Export) != 0 {
+			err = errors.New("scopes about resources can give read, write, search, recommend and export; others are given by smart-rights")
 		}
 		is.Rights[map[string]Level{"patient": PatientLevel, "user": UserLevel, "system": SystemLevel}[key]] = rights
 	default:
