@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view", "bulk"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view", "fhir/validate", "bulk"},
 	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},
 	"server/auth":          {},
 	".":                    {"*"},
@@ -44,6 +44,7 @@ var doors = map[string][]string{
 	"ehr":                  {},
 	"bench/ehr":            {"*"},
 	"fhir/view":            {"fhir/path"},
+	"fhir/validate":        {"fhir/path"},
 }
 
 // owners are the rooms that may import an outside library, by its prefix.

@@ -20,6 +20,7 @@ import (
 	"ember/cohort"
 	"ember/ehr"
 	"ember/fhir"
+	"ember/fhir/validate"
 	"ember/index"
 	"ember/ingest"
 	"ember/models"
@@ -170,6 +171,10 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	validator, err := validate.New()
+	if err != nil {
+		return fmt.Errorf("ember: %w", err)
+	}
 	var door server.EHR
 	if a.ehr != nil {
 		door = ehrDoor{a}
@@ -185,7 +190,8 @@ func (a *App) openServer(ctx context.Context) (err error) {
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
 		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
-		Clock: a.config.Now, Log: a.config.Log,
+		Validator: validator,
+		Clock:     a.config.Now, Log: a.config.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)

@@ -47,6 +47,8 @@ type Deps struct {
 	Bulk Bulk
 	// CDS is CDS Hooks; without it its routes find nothing.
 	CDS CDS
+	// Validator reports on resources; without it $validate is not there.
+	Validator Validator
 	// Sentences gives the drafts of $recommend a dosage; without it they have none.
 	Sentences cds.Sentences
 

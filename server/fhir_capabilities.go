@@ -138,7 +138,7 @@ func capabilityOf(typ string, has func(route string) bool) capabilityResource {
 }
 
 // operations are what routes mean in a CapabilityStatement, by the type they are called
-// on, "" for the server. Definitions without a scheme are Ember's own.
+// on: "" for the server, "Resource" for every type. Definitions without a scheme are Ember's own.
 var operations = []struct{ route, typ, name, definition string }{
 	{"GET /fhir/{type}/{id}/$everything", "Patient", "everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
 	{"GET /fhir/{type}/$lastn", "Observation", "lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
@@ -148,6 +148,7 @@ var operations = []struct{ route, typ, name, definition string }{
 	{"GET /fhir/$export", "", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"},
 	{"GET /fhir/Patient/$export", "Patient", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"},
 	{"GET /fhir/Group/{id}/$export", "Group", "export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"},
+	{"POST /fhir/{type}/$validate", "Resource", "validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
 }
 
 // describeOperations adds the operations to the types they are called on.
@@ -162,6 +163,12 @@ func describeOperations(rest *capabilityRest, base string, has func(route string
 		}
 		if o.typ == "" {
 			rest.Operation = append(rest.Operation, op)
+			continue
+		}
+		if o.typ == "Resource" {
+			for i := range rest.Resource {
+				rest.Resource[i].Operation = append(rest.Resource[i].Operation, op)
+			}
 			continue
 		}
 		i := slices.IndexFunc(rest.Resource, func(r capabilityResource) bool { return r.Type == o.typ })

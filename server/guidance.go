@@ -17,15 +17,15 @@ import (
 	"ember/server/cds"
 )
 
-// guidanceRoutes are the recommender as operations of FHIR.
+// guidanceRoutes are the recommender and the validator as operations of FHIR.
 func (s *Server) guidanceRoutes() []route {
-	return []route{
+	return append(s.validateRoutes(), []route{
 		{http.MethodGet, "/fhir/{type}/{id}/$recommend", auth.Recommend, false, classAsk, s.guideStored},
 		{http.MethodPost, "/fhir/{type}/{id}/$recommend", auth.Recommend, false, classAsk, s.guideStored},
 		{http.MethodPost, "/fhir/$recommend", auth.Recommend, false, classAsk, s.guideGiven},
 		{http.MethodGet, "/fhir/{type}/{id}/$apply", auth.Recommend, false, classAsk, s.applyPlan},
 		{http.MethodPost, "/fhir/{type}/{id}/$apply", auth.Recommend, false, classAsk, s.applyPlan},
-	}
+	}...)
 }
 
 // guideStored is $recommend of Patient/{id}.

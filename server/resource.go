@@ -134,28 +134,9 @@ func (c *call) get(ctx context.Context, version uint64) error {
 			return err
 		}
 	}
-	if err := c.nothingOf(ctx, typ, auth.CanRead, "read"); err != nil {
-		return err
-	}
-	r, err := c.s.deps.Resources.Read(ctx, typ, id, version, raw)
-	if errors.Is(err, ErrGone) && (c.who.Limited() || c.who.Scoped()) {
-		return ErrNotFound // whose it was is not known any more
-	}
+	r, err := c.stored(ctx, typ, id, version, raw)
 	if err != nil {
 		return err
-	}
-	if r.Patient == "" {
-		r.Patient = patientOf(typ, id)
-	}
-	status := http.StatusOK
-	if !c.maySee(&r, auth.CanRead) {
-		status = http.StatusForbidden
-	}
-	if err := c.audit(ctx, c.entry(auth.ActionRead, r.Patient, ref(typ, id), status)); err != nil {
-		return err
-	}
-	if status == http.StatusForbidden {
-		return ErrNotFound // whether it is there is none of this caller's business
 	}
 	c.setVersion(typ, id, r.Version, r.Updated)
 	if notModified(c.r.Header.Get("If-None-Match"), etag(r.Version)) {
@@ -167,6 +148,35 @@ func (c *call) get(ctx context.Context, version uint64) error {
 	}
 	c.send(http.StatusOK, fhirJSON, r.Body)
 	return nil
+}
+
+// stored is a resource on record that the caller may see; that it is looked at is
+// recorded.
+func (c *call) stored(ctx context.Context, typ, id string, version uint64, raw bool) (Resource, error) {
+	if err := c.nothingOf(ctx, typ, auth.CanRead, "read"); err != nil {
+		return Resource{}, err
+	}
+	r, err := c.s.deps.Resources.Read(ctx, typ, id, version, raw)
+	if errors.Is(err, ErrGone) && (c.who.Limited() || c.who.Scoped()) {
+		return r, ErrNotFound // whose it was is not known any more
+	}
+	if err != nil {
+		return r, err
+	}
+	if r.Patient == "" {
+		r.Patient = patientOf(typ, id)
+	}
+	status := http.StatusOK
+	if !c.maySee(&r, auth.CanRead) {
+		status = http.StatusForbidden
+	}
+	if err := c.audit(ctx, c.entry(auth.ActionRead, r.Patient, ref(typ, id), status)); err != nil {
+		return r, err
+	}
+	if status == http.StatusForbidden {
+		return r, ErrNotFound // whether it is there is none of this caller's business
+	}
+	return r, nil
 }
 
 // remove is DELETE /fhir/{type}/{id}.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -339,4 +340,14 @@ func (d *Document) member(object int32, name string) int32 {
 		}
 	}
 	return none
+}
+
+// At is the value whose JSON begins at an offset of what was read, as a FHIR type where
+// that is known; false when none begins there.
+func (d *Document) At(offset int, typ string) (Value, bool) {
+	i, ok := slices.BinarySearchFunc(d.nodes, int32(offset), func(n node, at int32) int { return int(n.at - at) })
+	if !ok {
+		return Value{}, false
+	}
+	return d.value(int32(i), none, typ), true
 }
