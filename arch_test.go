@@ -15,7 +15,7 @@ import (
 // doors are the imports of our own packages that each room may have. A room
 // that is not here may not exist.
 var doors = map[string][]string{
-	"record": {}, "store": {}, "cache": {}, "learn/nn": {}, "charts": {},
+	"record": {}, "store": {}, "cache": {}, "learn/nn": {}, "charts": {}, "parquet": {},
 	"terms": {"record"}, "timelines": {"record"}, "index": {"record"}, "synth": {"record"},
 	"learn":                {"learn/nn"},
 	"fhir":                 {"record", "terms"},
@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view", "fhir/validate", "bulk"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view", "fhir/validate", "bulk", "parquet"},
 	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},
 	"server/auth":          {},
 	".":                    {"*"},
@@ -43,7 +43,7 @@ var doors = map[string][]string{
 	"fhir/path":            {},
 	"ehr":                  {},
 	"bench/ehr":            {"*"},
-	"fhir/view":            {"fhir/path"},
+	"fhir/view":            {"fhir/path", "parquet"},
 	"fhir/validate":        {"fhir/path"},
 }
 
@@ -53,7 +53,7 @@ var owners = map[string][]string{
 	"github.com/samply/golang-fhir-models": {"fhir"},
 	"github.com/goccy/go-json":             {"fhir", "server"},
 	"github.com/cockroachdb/pebble":        {"store"},
-	"github.com/klauspost/compress":        {"store", "fhir", "server"},
+	"github.com/klauspost/compress":        {"store", "fhir", "server", "parquet"},
 	"github.com/blevesearch/":              {"index"},
 	"github.com/RoaringBitmap/roaring":     {"index"},
 	"github.com/redis/go-redis":            {"cache"},

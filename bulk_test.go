@@ -331,3 +331,59 @@ func TestBulkDeid(t *testing.T) {
 		t.Error("the key did not change")
 	}
 }
+
+// TestCohortExports writes a saved cohort in every form and mode.
+func TestCohortExports(t *testing.T) {
+	h := bulkHouse(t, nil)
+	h.load(exportedLines())
+	h.ready()
+	if r := h.do("POST", "/v1/cohorts", "application/json", strings.NewReader(`{"name":"all","text":"lab:1-1"}`)); r.status > 201 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	get := func(query, media, mode string) string {
+		t.Helper()
+		r := h.get("/v1/cohorts/all/export?" + query)
+		if r.status != 200 || !strings.HasPrefix(r.header.Get("Content-Type"), media) || r.header.Get("Ember-Deid") != mode {
+			t.Fatalf("%s: %d %v %s", query, r.status, r.header, r.body)
+		}
+		if mode != "" && (strings.Contains(string(r.body), "p1") || strings.Contains(string(r.body), "2024-")) && mode == "safe-harbor" {
+			t.Errorf("%s tells %s", query, r.body)
+		}
+		return string(r.body)
+	}
+	if got := get("format=csv", "text/csv", ""); got != "patient\np1\np2\n" {
+		t.Error(got)
+	}
+	masked := get("format=csv&deid=safe-harbor", "text/csv", "safe-harbor")
+	id := strings.Split(masked, "\n")[1]
+	if got := get("format=ndjson", ndjson, ""); strings.Count(got, "\n") != 4 || !strings.Contains(got, `"id":"o1"`) || strings.Contains(got, `"no"`) {
+		t.Error(got)
+	}
+	if got := get("format=ndjson&deid=safe-harbor", ndjson, "safe-harbor"); strings.Count(got, "\n") != 4 || !strings.Contains(got, id) {
+		t.Errorf("the ids are others than in the table: %s\n%s", masked, got)
+	}
+	get("format=ndjson&deid=shifted", ndjson, "shifted")
+	if got := get("format=parquet&deid=shifted", "application/vnd.apache.parquet", "shifted"); !strings.HasPrefix(got, "PAR1") || !strings.HasSuffix(got, "PAR1") || !strings.Contains(got, id) || !strings.Contains(got, "ember.deid") {
+		t.Errorf("%q", got)
+	}
+	var group struct {
+		ResourceType string
+		Quantity     int
+		Member       []struct{ Entity struct{ Reference string } }
+		Extension    []any
+	}
+	for _, mode := range []string{"", "safe-harbor"} {
+		body := get("format=group&deid="+mode, fhirJSON, mode)
+		if err := json.Unmarshal([]byte(body), &group); err != nil || group.Quantity != 2 || len(group.Member) != 2 || (mode == "") != strings.Contains(body, "cohort-definition") {
+			t.Errorf("%v %s", err, body)
+		}
+	}
+	if group.Member[0].Entity.Reference != "Patient/"+id {
+		t.Errorf("%+v, want %s", group, id)
+	}
+	for _, query := range []string{"format=xlsx", "deid=some"} {
+		if r := h.get("/v1/cohorts/all/export?" + query); r.status != 400 {
+			t.Errorf("%s: %d", query, r.status)
+		}
+	}
+}

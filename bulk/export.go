@@ -43,9 +43,10 @@ type exporter struct {
 	read    int64
 	damaged int64
 	masked  int64 // left out by the mask
-	last    string
-	refused bool // of last
-	counted bool // of last
+	begun   bool
+	last    string // whose was looked at last
+	refused bool   // of last
+	counted bool   // of last
 	line    []byte
 	scratch []byte
 }
@@ -96,42 +97,57 @@ func (x *exporter) all(snap *store.Snapshot) error {
 
 // one writes a resource, if it is wanted and may be seen.
 func (x *exporter) one(r *store.Resource) error {
-	patient := owner(r)
-	if patient != x.last || x.read == 1 {
-		x.last, x.counted = patient, false
-		x.refused = patient != "" && x.s.opt.Refuses(patient)
-	}
-	if x.refused || !x.pick.level(r, patient) || !x.pick.timely(r.Updated) {
-		return nil
-	}
 	if r.Deleted {
-		return x.grave(r)
-	}
-	body, err := x.s.opt.Served(*r)
-	if err != nil {
-		x.damaged++
+		if x.wanted(r) {
+			return x.grave(r)
+		}
 		return nil
 	}
-	ok, err := x.pick.meets(x.ctx, r, body)
+	ok, err := x.render(r)
 	if err != nil || !ok {
 		return err
 	}
-	body = x.pick.elements(r.Type, body)
-	if x.mask != nil {
-		var ok bool
-		if x.scratch, ok = x.mask.Resource(x.scratch[:0], r.Type, r.ID, patient, body); !ok {
-			x.masked++
-			return nil
-		}
-		body = x.scratch
-	}
-	x.line = append(oneLine(x.line[:0], body), '\n')
-	if patient != "" && !x.counted {
+	if x.last != "" && !x.counted {
 		x.counted = true
 		x.j.Patients++
 	}
 	x.j.Resources++
 	return x.part(r.Type).write(x.line, 1)
+}
+
+// wanted reports whether a resource is of what is exported, and may be seen. Whose it is
+// is x.last afterwards.
+func (x *exporter) wanted(r *store.Resource) bool {
+	if patient := owner(r); patient != x.last || !x.begun {
+		x.begun, x.last, x.counted = true, patient, false
+		x.refused = patient != "" && x.s.opt.Refuses(patient)
+	}
+	return !x.refused && x.pick.level(r, x.last) && x.pick.timely(r.Updated)
+}
+
+// render makes the line of a resource, in x.line; ok is false when there is none.
+func (x *exporter) render(r *store.Resource) (ok bool, err error) {
+	if !x.wanted(r) {
+		return false, nil
+	}
+	body, err := x.s.opt.Served(*r)
+	if err != nil {
+		x.damaged++
+		return false, nil
+	}
+	if ok, err := x.pick.meets(x.ctx, r, body); err != nil || !ok {
+		return false, err
+	}
+	body = x.pick.elements(r.Type, body)
+	if x.mask != nil {
+		if x.scratch, ok = x.mask.Resource(x.scratch[:0], r.Type, r.ID, x.last, body); !ok {
+			x.masked++
+			return false, nil
+		}
+		body = x.scratch
+	}
+	x.line = append(oneLine(x.line[:0], body), '\n')
+	return true, nil
 }
 
 // owner is the patient whose a resource is, "" for nobody.

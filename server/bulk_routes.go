@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
@@ -13,6 +14,13 @@ import (
 type Bulk interface {
 	BulkJobs
 	BulkFiles
+	BulkRecords
+}
+
+// BulkRecords gives what exports would write without a job.
+type BulkRecords interface {
+	Mask(mode, base string) (bulk.Mask, error)
+	Records(ctx context.Context, e bulk.Export, patients iter.Seq2[string, error]) iter.Seq2[[]byte, error]
 }
 
 // BulkJobs begins and ends jobs.

@@ -2,11 +2,8 @@ package server
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"ember/cohort"
 	"ember/server/auth"
@@ -149,101 +146,4 @@ func (c *call) why(ctx context.Context, patient, cohortName, text string, q coho
 		return err
 	}
 	return c.answer(http.StatusOK, whyOf(patient, text, w))
-}
-
-// exportCohort is GET /v1/cohorts/{name}/export?format=group|csv: all members, as a
-// FHIR Group or a column of ids.
-func (s *Server) exportCohort(ctx context.Context, c *call) error {
-	name := c.params.ByName("name")
-	format, _, err := one(c.r.URL.Query(), "format")
-	if err != nil {
-		return err
-	}
-	if format == "" {
-		format = "group"
-	}
-	if format != "group" && format != "csv" {
-		return badParameter("format", "group or csv")
-	}
-	saved, err := s.deps.Cohorts.Show(name)
-	if err != nil {
-		return err
-	}
-	var ids []string
-	for more, after := true, ""; more; {
-		var page []string
-		if page, more, err = s.deps.Cohorts.Members(ctx, name, after, exportPage); err != nil {
-			return err
-		}
-		if ids = append(ids, page...); len(page) > 0 {
-			after = page[len(page)-1]
-		}
-	}
-	if err := c.namedPatients(ctx, name, ids); err != nil {
-		return err
-	}
-	if format == "csv" {
-		return c.sendColumn(name, ids)
-	}
-	body, err := groupOf(saved, ids)
-	if err != nil {
-		return err
-	}
-	c.send(http.StatusOK, fhirJSON, body)
-	return nil
-}
-
-func (c *call) sendColumn(name string, ids []string) error {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	rows := [][]string{{"patient"}}
-	for _, id := range ids {
-		rows = append(rows, []string{id})
-	}
-	if err := w.WriteAll(rows); err != nil {
-		return err
-	}
-	c.w.Header()["Content-Disposition"] = []string{`attachment; filename="` + name + `.csv"`}
-	c.send(http.StatusOK, "text/csv; charset=utf-8", []byte(b.String()))
-	return nil
-}
-
-// groupOf is a FHIR Group of persons, as R4 has it. The definition is its text and an
-// extension's value, since characteristics cannot say it.
-func groupOf(s cohort.Saved, ids []string) ([]byte, error) {
-	type reference struct {
-		Reference string `json:"reference"`
-	}
-	type member struct {
-		Entity reference `json:"entity"`
-	}
-	type extension struct {
-		URL         string `json:"url"`
-		ValueString string `json:"valueString"`
-	}
-	group := struct {
-		ResourceType string            `json:"resourceType"`
-		ID           string            `json:"id,omitempty"`
-		Meta         map[string]string `json:"meta"`
-		Extension    []extension       `json:"extension"`
-		Identifier   []map[string]any  `json:"identifier"`
-		Active       bool              `json:"active"`
-		Type         string            `json:"type"`
-		Actual       bool              `json:"actual"`
-		Name         string            `json:"name"`
-		Quantity     int               `json:"quantity"`
-		Member       []member          `json:"member,omitempty"`
-	}{
-		ResourceType: "Group", Meta: map[string]string{"lastUpdated": s.Made.Format(time.RFC3339)},
-		Extension:  []extension{{"urn:ember:cohort-definition", s.Text}},
-		Identifier: []map[string]any{{"system": "urn:ember:cohort", "value": s.Name}},
-		Active:     true, Type: "person", Actual: true, Name: s.Name, Quantity: len(ids),
-	}
-	if id := strings.ReplaceAll(s.Name, "_", "-"); logicalID.MatchString(id) {
-		group.ID = id
-	}
-	for _, id := range ids {
-		group.Member = append(group.Member, member{reference{"Patient/" + id}})
-	}
-	return json.Marshal(group)
 }

@@ -167,7 +167,7 @@ func (c *call) viewFormat(name string) (view.Format, error) {
 	if name != "" {
 		f, err := view.ParseFormat(strings.ReplaceAll(name, " ", "+"))
 		if err != nil {
-			return f, badParameter("_format", "ndjson, csv or json")
+			return f, badParameter("_format", "ndjson, csv, json or parquet")
 		}
 		return f, nil
 	}
@@ -188,7 +188,7 @@ func (c *call) viewFormat(name string) (view.Format, error) {
 		}
 	}
 	return 0, &Fault{Status: http.StatusNotAcceptable, Code: "not-supported", Detail: "none of the types in Accept can be given",
-		Hint: "this answers application/x-ndjson, text/csv and application/json"}
+		Hint: "this answers application/x-ndjson, text/csv, application/json and application/vnd.apache.parquet"}
 }
 
 // viewRun reads the body, a ViewDefinition or Parameters, and the query, which goes

@@ -48,7 +48,7 @@ func TestRunView(t *testing.T) {
 		{"no rows", "?_limit=0", patientView, "", 200, "application/x-ndjson", ""},
 		{"one patient", "?patient=Patient/p2", patientView, "", 200, "application/x-ndjson", "{\"id\":\"p2\",\"family\":\"Ber,g\"}\n"},
 		{"inline", "", parameters(`,{"name":"resource","resource":{"resourceType":"Patient","id":"x"}}`), "", 200, "application/x-ndjson", "{\"id\":\"x\",\"family\":null}\n"},
-		{"unknown format", "?_format=parquet", patientView, "", 400, "", "_format"},
+		{"unknown format", "?_format=xlsx", patientView, "", 400, "", "_format"},
 		{"unknown parameter", "?nonsense=1", patientView, "", 400, "", "nonsense"},
 		{"no view", "", `{"resourceType":"Parameters"}`, "", 400, "", "viewResource"},
 		{"no JSON", "", `{`, "", 400, "", "JSON"},

@@ -22,6 +22,7 @@ func (p *program) viewRun() *cobra.Command {
 	c := &cobra.Command{
 		Use: "run FILE", Short: "Run a ViewDefinition over all patients", Args: cobra.ExactArgs(1),
 		Example: "  ember view run observations.json --format csv --out observations.csv\n" +
+			"  ember view run observations.json --format parquet --out observations.parquet\n" +
 			"  ember view run observations.json --limit 5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := os.Open(args[0])
@@ -46,7 +47,7 @@ func (p *program) viewRun() *cobra.Command {
 			return p.save(resp.Body, out)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "ndjson", "ndjson, csv or json")
+	c.Flags().StringVar(&format, "format", "ndjson", "ndjson, csv, json or parquet")
 	c.Flags().StringVar(&out, "out", "", "the file to write, which must not be there; default: the terminal")
 	c.Flags().IntVar(&limit, "limit", -1, "the most rows; -1 = all")
 	return c

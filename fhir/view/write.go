@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ember/fhir/path"
+	"ember/parquet"
 )
 
 // Format is how rows are written.
@@ -21,9 +22,12 @@ const (
 	CSV
 	// JSON is one array of objects.
 	JSON
+	// Parquet is a file of Apache Parquet; columns have the types that are declared,
+	// and those of dates, which may be a year alone, are texts.
+	Parquet
 )
 
-// ParseFormat reads ndjson, csv or json, or the media type of one.
+// ParseFormat reads ndjson, csv, json or parquet, or the media type of one.
 func ParseFormat(s string) (Format, error) {
 	name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(s)), ";")
 	switch strings.TrimSpace(name) {
@@ -33,8 +37,10 @@ func ParseFormat(s string) (Format, error) {
 		return CSV, nil
 	case "json", "application/json", "application/fhir+json":
 		return JSON, nil
+	case "parquet", "application/vnd.apache.parquet":
+		return Parquet, nil
 	}
-	return 0, fmt.Errorf("view: there are the formats ndjson, csv and json")
+	return 0, fmt.Errorf("view: there are the formats ndjson, csv, json and parquet")
 }
 
 // MediaType is what HTTP calls it.
@@ -44,6 +50,8 @@ func (f Format) MediaType() string {
 		return "text/csv; charset=utf-8"
 	case JSON:
 		return "application/json"
+	case Parquet:
+		return "application/vnd.apache.parquet"
 	}
 	return "application/x-ndjson"
 }
@@ -57,6 +65,8 @@ type Table struct {
 	buf     []byte
 	rows    int
 	header  bool
+	parquet *parquet.Writer
+	kinds   []parquet.Kind // of its columns
 }
 
 // flushFrom is how much is written at once.
@@ -73,6 +83,8 @@ func NewTable(w io.Writer, v *View, f Format, header bool) *Table {
 		t.names = append(t.names, []byte(before+c.Name+`":`))
 	}
 	switch {
+	case f == Parquet:
+		t.parquet = t.newParquet()
 	case f == JSON:
 		t.buf = append(t.buf, '[')
 	case f == CSV && header:
@@ -92,6 +104,10 @@ func (t *Table) Rows() int { return t.rows }
 
 // Row writes one row.
 func (t *Table) Row(row [][]path.Value) error {
+	if t.parquet != nil {
+		t.rows++
+		return t.parquetRow(row)
+	}
 	t.buf = t.Append(t.buf, row)
 	t.rows++
 	if len(t.buf) < flushFrom {
@@ -108,13 +124,16 @@ func (t *Table) flush() error {
 
 // Close ends the table and writes what is left. It does not close the writer.
 func (t *Table) Close() error {
+	if t.parquet != nil {
+		return t.parquet.Close()
+	}
 	if t.format == JSON {
 		t.buf = append(t.buf, "]\n"...)
 	}
 	return t.flush()
 }
 
-// Append appends one row in the format.
+// Append appends one row in the format, which is not Parquet.
 func (t *Table) Append(b []byte, row [][]path.Value) []byte {
 	if t.format == CSV {
 		for i := range row {
