@@ -40,6 +40,7 @@ var doors = map[string][]string{
 	"bulk":                 {"fhir", "search", "store"},
 	"fhir/deid":            {},
 	"cohort":               {"record", "terms", "index"},
+	"cohort/features":      {"record"},
 	"fhir/path":            {},
 	"ehr":                  {},
 	"bench/ehr":            {"*"},

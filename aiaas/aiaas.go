@@ -25,10 +25,12 @@ type Task uint8
 
 // The tasks.
 const (
-	Text     Task = iota + 1 // classes of notes and titles
-	Images                   // classes of images
-	Sequence                 // classes of series of measurements
-	Tabular                  // classes or a number from columns
+	Text         Task = iota + 1 // classes of notes and titles
+	Images                       // classes of images
+	Sequence                     // classes of series of measurements
+	Tabular                      // classes or a number from columns
+	TimelineRisk                 // what comes of a moment in a patient's timeline, from columns made of what was known
+	Forecast                     // the next value of a series of a patient, from the same
 )
 
 // String is the task's name in requests.
@@ -42,13 +44,17 @@ func (t Task) String() string {
 		return "sequence-classification"
 	case Tabular:
 		return "tabular"
+	case TimelineRisk:
+		return "timeline-risk"
+	case Forecast:
+		return "forecast"
 	}
 	return "invalid"
 }
 
 // ParseTask is the task of a name.
 func ParseTask(name string) (Task, error) {
-	for t := Text; t <= Tabular; t++ {
+	for t := Text; t <= Forecast; t++ {
 		if t.String() == name {
 			return t, nil
 		}

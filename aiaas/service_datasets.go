@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,11 @@ const mostFiles = 16
 // says what is wrong with them. It is there whole or not at all. The name must be
 // free: what a model was made of does not change.
 func (s *Service) PutDataset(ctx context.Context, name string, schema Schema, next func() (File, error)) (DatasetInfo, *Report, error) {
+	return s.PutDrawn(ctx, name, schema, nil, next)
+}
+
+// PutDrawn is [Service.PutDataset] of samples that were drawn from a cohort, with how.
+func (s *Service) PutDrawn(ctx context.Context, name string, schema Schema, origin json.RawMessage, next func() (File, error)) (DatasetInfo, *Report, error) {
 	if err := checkName("dataset", name); err != nil {
 		return DatasetInfo{}, nil, err
 	}
@@ -59,6 +65,7 @@ func (s *Service) PutDataset(ctx context.Context, name string, schema Schema, ne
 	}
 	defer os.RemoveAll(tmp)
 	k, err := s.receive(tmp, name, schema, next)
+	k.Info.Origin = origin
 	if err == nil {
 		err = s.look(ctx, tmp, &k)
 	}
@@ -199,6 +206,37 @@ func (s *Service) Report(_ context.Context, name string) (*Report, error) {
 	return k.Report, err
 }
 
+// DropSubjects removes every dataset that was drawn from a cohort and has a sample of
+// one of the subjects, and says which: who is erased is in none. One that cannot be read is removed too, and
+// jobs that read one fail.
+func (s *Service) DropSubjects(ctx context.Context, subjects ...string) (dropped []string, err error) {
+	all, err := s.Datasets()
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range all {
+		if info.Origin == nil {
+			continue
+		}
+		k, err := s.kept(info.Name)
+		if err != nil {
+			return dropped, err
+		}
+		d, err := s.readDataset(ctx, s.datasetDir(info.Name), &k)
+		if ctx.Err() != nil {
+			return dropped, ctx.Err()
+		}
+		if err == nil && !slices.ContainsFunc(subjects, func(one string) bool { return slices.Contains(d.Subject, one) }) {
+			continue
+		}
+		if err := s.clear(info.Name); err != nil {
+			return dropped, err
+		}
+		dropped = append(dropped, info.Name)
+	}
+	return dropped, nil
+}
+
 // DeleteDataset removes a dataset that no job waits for. Models made of it stay.
 func (s *Service) DeleteDataset(name string) error {
 	if _, err := s.kept(name); errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) {
@@ -209,6 +247,10 @@ func (s *Service) DeleteDataset(name string) error {
 			return fmt.Errorf("aiaas: dataset %s: job %s uses it: %w", name, j.ID, ErrBusy)
 		}
 	}
+	return s.clear(name)
+}
+
+func (s *Service) clear(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tmp := s.datasetDir(newUpload + "gone-" + strconv.FormatInt(s.o.Now().UnixNano(), 36))

@@ -1,6 +1,9 @@
 package aiaas
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // InputInfo is one thing a model wants to know of a sample.
 type InputInfo struct {
@@ -25,6 +28,18 @@ type Serving struct {
 	Inputs   []InputInfo         `json:"inputs"`
 	Measures map[string]Estimate `json:"measures,omitempty"` // on samples it was not fitted on
 	Dataset  string              `json:"dataset"`
+	Origin   json.RawMessage     `json:"origin,omitempty"`   // of the dataset
+	Interval *Interval           `json:"interval,omitempty"` // where a number is predicted
+}
+
+// Interval is how far what came lay from the number predicted, on samples that the model
+// had not learned from (split conformal prediction; Lei et al., JASA 2018;113:1094): of
+// Level of new ones like them the number lies from Below under the prediction to Above
+// over it.
+type Interval struct {
+	Level float64 `json:"level"`
+	Below float64 `json:"below"`
+	Above float64 `json:"above"`
 }
 
 // Prediction is what a model says of samples.

@@ -50,14 +50,10 @@ func fitLinear(ctx context.Context, d *Dataset, f Fitting) (Model, error) {
 		return nil, err
 	}
 	if d.Target != nil {
-		y := make([]learn.Row, len(rows))
-		for i, v := range d.Target {
-			y[i] = learn.Row{Index: []uint32{0}, Value: []float32{float32(v)}}
-		}
-		m.Ridge, err = learn.FitRidge(rows, y, m.Encoder.Width, 1, 1)
+		m.Ridge, err = ridgeOf(ctx, d, rows, m.Encoder.Width)
 		return m, err
 	}
-	m.Linear, err = learn.FitSoftmax(ctx, rows, m.Encoder.Width, labelsOf(d), learn.Softmaxing{Threads: f.Threads})
+	m.Linear, err = softmaxOf(ctx, d, rows, m.Encoder.Width, f.Threads)
 	f.report(Progress{Family: "linear", Done: 1})
 	return m, err
 }

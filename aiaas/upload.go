@@ -1,6 +1,7 @@
 package aiaas
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"time"
@@ -40,4 +41,7 @@ type DatasetInfo struct {
 	Columns  []ColumnReport `json:"columns"`
 	Findings int            `json:"findings"` // of the report
 	Schema   Schema         `json:"schema"`
+	// Origin is how the samples were drawn, where they are moments of patients of a
+	// cohort; nil for an upload.
+	Origin json.RawMessage `json:"origin,omitempty"`
 }

@@ -149,7 +149,7 @@ func (r *run) write() error {
 		return err
 	}
 	about := Serving{Name: r.Request.Model, Task: r.d.Task.String(), Family: r.choice.Family, Classes: r.d.Classes, Multi: r.d.Multi,
-		Inputs: inputsOf(r.d), Measures: r.result.Measures, Dataset: r.Info.Name}
+		Inputs: inputsOf(r.d), Measures: r.result.Measures, Dataset: r.Info.Name, Origin: r.Info.Origin, Interval: intervalOf(r.held, r.said)}
 	for name, v := range map[string]any{
 		aboutFile: about, evaluationFile: r.result, boardFile: r.choice.Board, seenFile: r.seen(),
 		outOfFoldFile: outOfFold{Version: r.Version, Folds: r.Request.Folds, Seed: r.Request.Seed, Rows: r.heldRows(), Said: r.said},
@@ -159,6 +159,28 @@ func (r *run) write() error {
 		}
 	}
 	return nil
+}
+
+// intervalLevel is what an interval holds.
+const intervalLevel = 0.9
+
+// intervalOf is the interval of residuals, nil for classes and for too few samples.
+func intervalOf(d *Dataset, said []float32) *Interval {
+	var off []float64
+	for i := range d.Target {
+		if v := d.Target[i] - float64(said[i]); v == v {
+			off = append(off, v)
+		}
+	}
+	n := len(off)
+	if n < 20 {
+		return nil
+	}
+	slices.Sort(off)
+	// The quantiles of n+1, so that a new sample is one among them.
+	tail := int(float64(n+1) * (1 - intervalLevel) / 2)
+	low, high := max(tail-1, 0), min(n-tail, n-1)
+	return &Interval{Level: intervalLevel, Below: -off[low], Above: off[high]}
 }
 
 func writeJSON(path string, v any) error {

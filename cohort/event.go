@@ -32,18 +32,7 @@ func (p *plan) leaf(ev *Event) (*leaf, error) {
 	if ev.Within != "" {
 		l.span, _ = days(ev.Within)
 	}
-	if ev.Last != "" {
-		n, _ := days(ev.Last)
-		l.first, l.last = p.today-n, p.today
-	}
-	if ev.Since != "" {
-		day, _ := dayOf(ev.Since)
-		l.first = max(l.first, day)
-	}
-	if ev.Until != "" {
-		day, _ := dayOf(ev.Until)
-		l.last = min(l.last, day)
-	}
+	l.bound(p.today)
 	l.timed = l.span >= 0 || ev.Last+ev.Since+ev.Until != "" || ev.Age != nil
 	l.plain = l.count == 1 && !l.timed && ev.Value == nil
 	for _, c := range l.chosen.concepts {
@@ -52,6 +41,47 @@ func (p *plan) leaf(ev *Event) (*leaf, error) {
 		}
 	}
 	return l, p.explain(l)
+}
+
+// bound sets the days within which events count.
+func (l *leaf) bound(today int32) {
+	l.first, l.last = math.MinInt32, math.MaxInt32
+	if l.ev.Last != "" {
+		n, _ := days(l.ev.Last)
+		l.first, l.last = today-n, today
+	}
+	if l.ev.Since != "" {
+		day, _ := dayOf(l.ev.Since)
+		l.first = max(l.first, day)
+	}
+	if l.ev.Until != "" {
+		day, _ := dayOf(l.ev.Until)
+		l.last = min(l.last, day)
+	}
+}
+
+// madeLeaf is a leaf with the test of which forms it admits.
+type madeLeaf struct {
+	leaf  *leaf
+	admit func(index.Form) bool
+}
+
+// ready is a leaf for one timeline, made once where the plan keeps what was made.
+func (p *plan) ready(ev *Event) (leaf, func(index.Form) bool, error) {
+	if m := p.made[ev]; m != nil {
+		l := *m.leaf
+		l.bound(p.today)
+		return l, m.admit, nil
+	}
+	l, err := p.leaf(ev)
+	if err != nil {
+		return leaf{}, nil, err
+	}
+	m := &madeLeaf{l, p.e.admission(p.v, ev)}
+	if p.made != nil {
+		p.made[ev] = m
+	}
+	return *l, m.admit, nil
 }
 
 // explain says what the words were taken for, and what was asked in vain.

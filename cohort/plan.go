@@ -22,6 +22,11 @@ type plan struct {
 	warnings []Warning
 	meant    []Meaning
 
+	// What was made ready is kept where one definition is asked of many timelines;
+	// nil: it is not.
+	made      map[*Event]*madeLeaf
+	sequences map[*Criterion]*sequence
+
 	named     bool
 	reference func(set, everybody index.Set) (index.Set, error)
 }

@@ -174,12 +174,12 @@ func (w *witness) person(c *Criterion, r *Reason) {
 
 // tester is the test of whether a fact is an event that a leaf asks for.
 func (w *witness) tester(ev *Event, timed bool) (*leaf, func(*fact) bool, error) {
-	l, err := w.p.leaf(ev)
+	ready, admit, err := w.p.ready(ev)
 	if err != nil {
 		return nil, nil, err
 	}
+	l := &ready
 	l.timed = l.timed || timed
-	admit := w.p.e.admission(w.p.v, ev)
 	who := index.Patient{Born: w.t.Person.Born}
 	return l, func(f *fact) bool {
 		switch {
@@ -216,11 +216,17 @@ func (w *witness) event(ev *Event, r *Reason) error {
 }
 
 func (w *witness) sequence(c *Criterion, r *Reason) error {
-	n, err := w.p.sequenceNode(c)
-	if err != nil {
-		return err
+	s := w.p.sequences[c]
+	if s == nil {
+		n, err := w.p.sequenceNode(c)
+		if err != nil {
+			return err
+		}
+		if s = n.(*sequence); w.p.sequences != nil {
+			w.p.sequences[c] = s
+		}
 	}
-	s := n.(*sequence)
+	var err error
 	tests := make([]func(*fact) bool, len(s.leaves))
 	for i, l := range s.leaves {
 		if _, tests[i], err = w.tester(l.ev, true); err != nil {

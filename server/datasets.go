@@ -18,6 +18,15 @@ import (
 // multipart/form-data. They are sealed as they come.
 func (s *Server) putDataset(ctx context.Context, c *call) error {
 	name := c.params.ByName("name")
+	if from, given, err := one(c.r.URL.Query(), "from"); err != nil || given {
+		if err == nil && from != "cohort" {
+			err = badParameter("from", "cohort, or nothing for an upload")
+		}
+		if err != nil {
+			return err
+		}
+		return s.drawDataset(ctx, c)
+	}
 	schema, err := schemaOf(c.r.URL.Query())
 	if err != nil {
 		return err
@@ -78,7 +87,7 @@ func schemaOf(q url.Values) (schema aiaas.Schema, err error) {
 	if task := q.Get("task"); task != "" {
 		if schema.Task, err = aiaas.ParseTask(task); err != nil {
 			return schema, &Fault{Status: http.StatusBadRequest, Code: "value", Path: "task", Detail: "there is no such task",
-				Hint: "the tasks are text-classification, image-classification, sequence-classification and tabular"}
+				Hint: "the tasks are text-classification, image-classification, sequence-classification, tabular, timeline-risk and forecast"}
 		}
 	}
 	return schema, nil

@@ -45,6 +45,8 @@ type Deps struct {
 	Cohorts Cohorts
 	// Bulk moves data by the file; without it its routes find nothing.
 	Bulk Bulk
+	// CohortModels makes data sets of cohorts; without it its routes find nothing.
+	CohortModels CohortModels
 	// CDS is CDS Hooks; without it its routes find nothing.
 	CDS CDS
 	// Validator reports on resources; without it $validate is not there.

@@ -28,6 +28,15 @@ has the language.`,
 
 // asked is what is sent of a definition: JSON when it begins as such.
 func asked(args []string, file string, more map[string]string) (io.Reader, error) {
+	fields := map[string]any{}
+	for k, v := range more {
+		fields[k] = v
+	}
+	return askedMore(args, file, fields)
+}
+
+// askedMore is asked with fields of any kind.
+func askedMore(args []string, file string, more map[string]any) (io.Reader, error) {
 	text := strings.Join(args, " ")
 	if file != "" {
 		if text != "" {
@@ -49,9 +58,10 @@ func asked(args []string, file string, more map[string]string) (io.Reader, error
 	for k, v := range more {
 		body[k] = v
 	}
-	if strings.HasPrefix(text, "{") {
+	switch {
+	case strings.HasPrefix(text, "{"):
 		body["definition"] = json.RawMessage(text)
-	} else {
+	case text != "":
 		body["text"] = text
 	}
 	b, err := json.Marshal(body)

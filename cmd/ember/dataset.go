@@ -22,7 +22,7 @@ IDX also in .gz. It is kept sealed. When it is uploaded it is searched for what 
 spoil a model: leaks of the label, copies, subjects on both sides of the split,
 labels that others like it contradict.`,
 	}
-	c.AddCommand(p.datasetPut(), p.datasetList(), p.datasetReport(), p.datasetDelete())
+	c.AddCommand(p.datasetPut(), p.datasetFromCohort(), p.datasetList(), p.datasetReport(), p.datasetDelete())
 	return c
 }
 

@@ -25,7 +25,7 @@ type schema struct {
 
 // flags adds the flags that set it.
 func (s *schema) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.Task, "task", "", "text-classification, image-classification, sequence-classification or tabular (default: as the data looks)")
+	f.StringVar(&s.Task, "task", "", "text-classification, image-classification, sequence-classification, tabular, timeline-risk or forecast (default: as the data looks)")
 	f.StringVar(&s.Label, "label", "", "column with the class, the classes or the number")
 	f.StringVar(&s.Subject, "subject", "", "column that names the patient: nobody is in training and test at once")
 	f.StringVar(&s.Split, "split", "", "column that says train or test")

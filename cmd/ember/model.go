@@ -33,7 +33,7 @@ the best is taken, measured, and served if it is not worse than what serves.
 The recommender, which ember train makes, is the model ` + recommenderName + `.`,
 		Example: "  ember model new tabular\n  ember model train tabular.toml\n  ember model show readmission\n  ember model predict readmission new.csv --explain top",
 	}
-	c.AddCommand(p.modelNew(), p.modelTrain(), p.modelList(), p.modelShow(), p.modelPredict(),
+	c.AddCommand(p.modelNew(), p.modelTrain(), p.modelList(), p.modelShow(), p.modelPredict(), p.modelPredictCohort(),
 		p.modelPromote(), p.modelRollback(), p.modelShadow(), p.modelExport(), p.modelDelete())
 	return c
 }
