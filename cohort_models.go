@@ -52,6 +52,9 @@ func (a *App) subjectOf(patient string) string {
 // Draw implements server.CohortModels.
 func (c cohortModels) Draw(ctx context.Context, name string, s cohort.Sampling, now time.Time) (server.DrawnDataset, error) {
 	var out server.DrawnDataset
+	if err := c.ingest.Wait(ctx); err != nil { // of everything that was acknowledged
+		return out, fmt.Errorf("ember: %w", err)
+	}
 	samples, drawn, err := cohort.Draw(ctx, c.cohorts.Engine(), s, now, pointOf)
 	out.Drawn = drawn
 	if err != nil {
@@ -158,6 +161,9 @@ func (c cohortModels) Predict(ctx context.Context, model string, q cohort.Questi
 	s, err := cohort.DecodeSampling(v.Origin)
 	if err != nil {
 		return out, err
+	}
+	if err := c.ingest.Wait(ctx); err != nil {
+		return out, fmt.Errorf("ember: %w", err)
 	}
 	of, err := c.cohorts.Match(ctx, q)
 	if err != nil {

@@ -165,7 +165,7 @@ func serviceFault(err error) *Fault {
 	}{{aiaas.ErrNotFound, http.StatusNotFound, "not-found"}, {aiaas.ErrExists, http.StatusConflict, "duplicate"}, {aiaas.ErrBusy, http.StatusConflict, "conflict"},
 		{aiaas.ErrRefused, http.StatusConflict, "business-rule"}, {aiaas.ErrInvalid, http.StatusBadRequest, "value"}} {
 		if errors.Is(err, m.is) {
-			return &Fault{Status: m.status, Code: m.code, Detail: strings.TrimPrefix(err.Error(), "aiaas: ")}
+			return &Fault{Status: m.status, Code: m.code, Detail: strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ember: "), "aiaas: ")}
 		}
 	}
 	return nil
