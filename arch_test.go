@@ -43,6 +43,7 @@ var doors = map[string][]string{
 	"cohort/features":      {"record"},
 	"fhir/path":            {},
 	"ehr":                  {},
+	"notify":               {},
 	"bench/ehr":            {"*"},
 	"fhir/view":            {"fhir/path", "parquet"},
 	"fhir/validate":        {"fhir/path"},
