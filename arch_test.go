@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
 	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
-	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "fhir/path", "fhir/view", "fhir/validate", "bulk", "parquet"},
+	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "server/cds", "notify", "fhir/path", "fhir/view", "fhir/validate", "bulk", "parquet"},
 	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},
 	"server/auth":          {},
 	".":                    {"*"},

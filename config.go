@@ -117,6 +117,10 @@ type Config struct {
 	SMARTRights []string `koanf:"smart-rights"`
 	// SMARTOrigins lists the origins whose pages may call the FHIR interface and recommendations from a browser; without a port any port, * for all.
 	SMARTOrigins []string `koanf:"smart-origins"`
+	// SubscriptionHosts may be notified of what others subscribe to at Subscription: HOST, or HOST:PORT. Empty: nobody can subscribe. Needs cds-base, by which others know this server.
+	SubscriptionHosts []string `koanf:"subscription-hosts"`
+	// SubscriptionPrivate lets hosts in subscription-hosts have addresses of a private network, and be asked by http.
+	SubscriptionPrivate bool `koanf:"subscription-private"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -213,6 +217,9 @@ func (c Config) validateEHR(fail func(format string, args ...any)) {
 	}
 	if c.EHRTopic != "" && (c.EHR == "" || c.EHRNotify == "") {
 		fail("ehr-topic: needs ehr, and in ehr-notify the address by which the EHR reaches this server")
+	}
+	if len(c.SubscriptionHosts) > 0 && c.CDSBase == "" {
+		fail("cds-base: is needed with subscription-hosts: notifications name topics and patients by it")
 	}
 	if c.EHRPull < 0 {
 		fail("ehr-pull: must not be negative")

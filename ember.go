@@ -65,6 +65,7 @@ type App struct {
 	outcomes   *cardKeeper
 	ehr        *ehr.Client // nil: no EHR is asked
 	pulls      *ehr.Pulls
+	telling    telling
 	follower   *ehr.Follower // nil: no topic is subscribed to
 	sentences  sentences
 	closers    []func() error
@@ -93,7 +94,7 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openIngest, a.openCohorts, a.openBulk, a.openEHR, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openTelling, a.openIngest, a.openCohorts, a.openBulk, a.openEHR, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -144,6 +145,7 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 	a.ingest, err = ingest.Open(context.WithoutCancel(ctx), ingest.Options{
 		Store: a.store, Mapper: a.mapper, Timelines: a.timelines, Index: a.index, Search: a.search, Now: a.config.Now,
 		Limits: fhir.Limits{MaxBytes: a.config.MaxBody}, Refused: func(patients []string) { a.forget(patients...) },
+		Changed: a.changed, Followed: a.followed,
 	})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)
@@ -183,6 +185,10 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var notifier server.Notifier
+	if a.telling.Service != nil {
+		notifier = a.telling.Service
+	}
 	a.server, err = server.New(server.Options{
 		Limits:   server.Limits{BodyBytes: a.config.MaxBody, Loads: a.config.MaxLoads, Asks: a.config.MaxRequests, Requests: a.config.MaxRequests, PerPrincipal: a.config.MaxRequests},
 		ReadyLag: a.config.ReadyLag,
@@ -190,6 +196,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
 		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CohortModels: cohortModels{a}, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
+		Notifier:  notifier,
 		Validator: validator,
 		Clock:     a.config.Now, Log: a.config.Log,
 	})

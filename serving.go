@@ -59,6 +59,7 @@ func (a *App) Serve(ctx context.Context, ready func(addr net.Addr)) error {
 	})
 	g.Go(func() error { a.pullAgain(ctx); return nil })
 	g.Go(func() error { a.followEHR(ctx); return nil })
+	g.Go(func() error { a.tellOthers(ctx); return nil })
 	if ready != nil {
 		ready(tcp.Addr())
 	}

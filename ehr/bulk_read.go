@@ -54,9 +54,11 @@ func (w *pull) open(ctx context.Context, f *file) (*download, error) {
 			d.close()
 			return nil, oddity{why: "it is not the gzip that it begins as"}
 		}
-		d.out, f.Packed = z, true
+		d.out = z
 	}
-	f.Tag = d.tag
+	w.mu.Lock() // the state is written by others meanwhile
+	f.Tag, f.Packed = d.tag, f.Packed || d.out != io.Reader(buffered)
+	w.mu.Unlock()
 	if skip > 0 {
 		if n, err := io.CopyN(io.Discard, d, skip); n < skip {
 			d.close()

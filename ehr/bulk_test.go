@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -399,12 +400,9 @@ func TestPullIsTakenUpAfterAKillAtAnyPoint(t *testing.T) {
 	for _, gzip := range []bool{true, false} {
 		s.Set(func(f *ehrtest.Faults) { f.NoGzip = !gzip })
 		for at := 1; ; at++ {
-			n := 0
+			var n atomic.Int64
 			kill := func() error {
-				if n++; n == at {
-					return errKill
-				}
-				if n > at {
+				if n.Add(1) >= int64(at) {
 					return errKill
 				}
 				return nil

@@ -230,6 +230,11 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 	if len(refused) > 0 && in.opt.Refused != nil {
 		in.opt.Refused(refused) // before the position says that they were seen
 	}
+	if in.opt.Changed != nil {
+		if err := in.opt.Changed(patientsOf(puts)); err != nil {
+			return fmt.Errorf("ingest: following: %w", err)
+		}
+	}
 	if err := in.opt.Timelines.Put(puts, removed, position); err != nil {
 		return fmt.Errorf("ingest: following: %w", err)
 	}
@@ -240,7 +245,18 @@ func (in *Ingest) rebuildPart(ctx context.Context, patients []string, position u
 	in.overtaken(patients)
 	in.dirty.settled(patients)
 	in.tick()
+	if in.opt.Followed != nil {
+		in.opt.Followed()
+	}
 	return nil
+}
+
+func patientsOf(all []record.Timeline) []string {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].Person.ID
+	}
+	return ids
 }
 
 // tick lets those who wait look again.

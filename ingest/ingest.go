@@ -47,6 +47,11 @@ type Options struct {
 	// Refused, if any, hears of patients whose timeline says that they refuse use
 	// beyond their own care, each time it was made anew.
 	Refused func(patients []string)
+	// Changed, if any, hears of patients before the follower says that it has seen them, so
+	// that who remembers them there misses nobody; an error lets the round be repeated.
+	// Followed is called when timelines and index have them.
+	Changed  func(patients []string) error
+	Followed func()
 }
 
 // Ingest is safe for concurrent use.

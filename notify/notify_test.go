@@ -73,6 +73,8 @@ func (p *space) All() iter.Seq2[notify.Pair, error] {
 
 // erase is what the store does with what belongs to a patient.
 func (p *space) erase(patient string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for key, pair := range p.pairs {
 		if pair.Patient == patient {
 			delete(p.pairs, key)

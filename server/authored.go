@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"ember/fhir"
+	"ember/notify"
 	"ember/recommender"
 	"ember/server/auth"
 )
@@ -17,6 +18,9 @@ var authored = map[string]func(*Server, context.Context, *call) ([]byte, error){
 	"PlanDefinition/ember-tests":          (*Server).planDefinition,
 	"Library/ember-recommender":           (*Server).modelLibrary,
 	"Library/ember-rules":                 (*Server).rulesLibrary,
+
+	"Basic/ember-topic-" + notify.NewRecommendation:  (*Server).topicResource,
+	"Basic/ember-topic-" + notify.RiskAboveThreshold: (*Server).topicResource,
 }
 
 // readAuthored answers a read of one of them; false when it is another resource.

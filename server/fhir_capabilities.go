@@ -47,6 +47,7 @@ type codeOnly struct {
 
 type capabilityResource struct {
 	Type              string                `json:"type"`
+	Extension         []map[string]string   `json:"extension,omitempty"`
 	Interaction       []codeOnly            `json:"interaction"`
 	Versioning        string                `json:"versioning"`
 	ReadHistory       bool                  `json:"readHistory"`
@@ -99,6 +100,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 		rest.Resource = append(rest.Resource, capabilityOf(typ, has))
 	}
 	describeOperations(&rest, c.base(), has)
+	s.describeTopics(&rest)
 	b, err := encode(capabilityStatement{ResourceType: "CapabilityStatement", Status: "active", Date: c.begun.UTC().Format("2006-01-02"), Kind: "instance",
 		Instantiates: []string{"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"},
 		Software:     software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
