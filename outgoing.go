@@ -39,7 +39,7 @@ func (a *App) openTelling(context.Context) (err error) {
 		return nil
 	}
 	a.telling.Service, err = notify.Open(notify.Options{
-		Base: a.config.CDSBase + "/fhir", Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
+		Base: a.config.CDSBase + "/fhir", Topics: []string{notify.NewRecommendation}, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
 		Now: a.config.Now, Log: a.config.Log, Record: a.recordTold, Read: a.readTold,
 	})
 	if err != nil {

@@ -28,8 +28,10 @@ const (
 	RiskAboveThreshold = "risk-above-threshold"
 )
 
-// Topics are all of them, with what they are about.
-var Topics = []struct{ Name, Title, About string }{
+// Topic is what can be subscribed to.
+type Topic struct{ Name, Title, About string }
+
+var topics = []Topic{
 	{NewRecommendation, "New recommendation", "A treatment has come among the first of what is recommended for a patient. The focus is the patient; $recommend says more."},
 	{RiskAboveThreshold, "Risk above threshold", "What a model says of a patient has risen above the threshold that this site has set. The focus is the patient; the RiskAssessment comes with whole resources."},
 }
@@ -59,6 +61,8 @@ type Options struct {
 	Base string
 	// Hosts may be notified: HOST, or HOST:PORT. None: nobody can subscribe.
 	Hosts []string
+	// Topics are those offered, by their names; none: all.
+	Topics []string
 	// Private lets hosts have private addresses: of the site's own network.
 	Private bool
 	Space   Space
@@ -167,6 +171,14 @@ func Open(opt Options) (*Service, error) {
 func subKey(id string) []byte { return []byte("sub|" + id) }
 
 func eventKey(id string, number int) []byte { return fmt.Appendf(nil, "ev|%s|%010d", id, number) }
+
+// Topics are those that can be subscribed to.
+func (s *Service) Topics() []Topic {
+	if len(s.opt.Topics) == 0 {
+		return topics
+	}
+	return slices.DeleteFunc(slices.Clone(topics), func(t Topic) bool { return !slices.Contains(s.opt.Topics, t.Name) })
+}
 
 // hurry wakes Run.
 func (s *Service) hurry() {

@@ -77,14 +77,14 @@ func (s *Service) parse(raw []byte) (*Subscription, error) {
 		return nil, &Fault{"Subscription", "is no Subscription of R4", "send one as the R4 backport of topic-based subscriptions has it"}
 	}
 	sub := &Subscription{Status: "requested", Reason: r.Reason, Endpoint: r.Channel.Endpoint, Content: "empty", Timeout: 10 * time.Second, Max: 100}
-	for _, t := range Topics {
+	for _, t := range s.Topics() {
 		if r.Criteria == s.Canonical(t.Name) {
 			sub.Topic = t.Name
 		}
 	}
 	switch {
 	case sub.Topic == "":
-		return nil, &Fault{"Subscription.criteria", "is none of the topics of this server", "metadata lists them: " + s.Canonical(NewRecommendation) + ", " + s.Canonical(RiskAboveThreshold)}
+		return nil, &Fault{"Subscription.criteria", "is none of the topics of this server", "metadata lists them, as " + s.Canonical(NewRecommendation)}
 	case r.Reason == "":
 		return nil, &Fault{"Subscription.reason", "is missing", "say what the notifications are for"}
 	case r.Status != "requested":

@@ -34,6 +34,12 @@ type Teller interface {
 	Resource(sub notify.Subscription) ([]byte, error)
 	Status(ctx context.Context, subs ...notify.Subscription) ([]byte, error)
 	Events(ctx context.Context, sub notify.Subscription, from, to int, content string) (raw []byte, patients []string, err error)
+	Topics
+}
+
+// Topics says what can be subscribed to.
+type Topics interface {
+	Topics() []notify.Topic
 	Canonical(topic string) string
 }
 
@@ -291,7 +297,7 @@ func (s *Server) describeTopics(rest *capabilityRest) {
 		ReferencePolicy: []string{"literal"},
 		Operation: []capabilityOperation{{"status", "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status"},
 			{"events", "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events"}}}
-	for _, t := range notify.Topics {
+	for _, t := range s.deps.Notifier.Topics() {
 		r.Extension = append(r.Extension, map[string]string{"url": topicExtension, "valueCanonical": s.deps.Notifier.Canonical(t.Name)})
 	}
 	for i := range rest.Resource {
@@ -309,7 +315,7 @@ func (s *Server) topicResource(_ context.Context, c *call) ([]byte, error) {
 		return nil, ErrNotFound
 	}
 	const r5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic."
-	for _, t := range notify.Topics {
+	for _, t := range s.deps.Notifier.Topics() {
 		if c.params.ByName("id") != "ember-topic-"+t.Name {
 			continue
 		}
