@@ -397,9 +397,13 @@ var errKill = errors.New("killed")
 func TestPullIsTakenUpAfterAKillAtAnyPoint(t *testing.T) {
 	s := newSite(t, ehrtest.Options{FileSize: 60, Polls: 0})
 	s.hospital(12)
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
 	for _, gzip := range []bool{true, false} {
 		s.Set(func(f *ehrtest.Faults) { f.NoGzip = !gzip })
-		for at := 1; ; at++ {
+		for at := 1; ; at += step {
 			var n atomic.Int64
 			kill := func() error {
 				if n.Add(1) >= int64(at) {
