@@ -61,7 +61,10 @@ func (s *shell) walk(page string) {
 	if err := os.Chmod(filepath.Join(bin, "ember"), 0o700); err != nil {
 		s.Fatal(err)
 	}
-	s.env = []string{"DATA=" + data, "PATH=" + bin + ":" + os.Getenv("PATH")}
+	if strings.Contains(text, "from ember import") {
+		s.python()
+	}
+	s.env = []string{"PYTHONPATH=" + pythonFolder(s.T), "DATA=" + data, "PATH=" + bin + ":" + os.Getenv("PATH")}
 	steps := 0
 	said := step.ReplaceAllStringFunc(text, func(found string) string {
 		steps++
