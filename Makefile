@@ -9,7 +9,7 @@ TAGS     = nomsgpack
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: help build demo test check race cover fuzz golden bench quality data lint kernels clean
+.PHONY: help build demo test check race cover fuzz golden bench quality judges definitions data lint kernels clean
 
 help: ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -48,6 +48,12 @@ bench: build ## speed, side by side, figures into docs/performance.md
 quality: build ## quality of recommendations and models on real and synthetic input, into docs/quality*.md
 	@bench/quality.sh
 	@bench/quality-models.sh
+
+judges: build ## validators, clients and suites of others on a running Ember, into docs/conformance.md
+	@bench/judges/run.sh --page docs/conformance.md
+
+definitions: ## make the table of the FHIR specification again
+	@$(GO) -C tools run ./definitions
 
 data: ## what real input was read and mapped, into docs/data.md
 	@$(GO) run ./bench/datadoc

@@ -138,7 +138,7 @@ func TestConditions(t *testing.T) {
 		{"PUT", "/fhir/Patient?name=new", named(`"id":"mine",`, "New"), "", 201},
 		{"PUT", "/fhir/Patient?name=new,roth", named("", "Roth"), "", 412},
 		{"PUT", "/fhir/Patient", named("", "Roth"), "", 400},
-		{"PUT", "/fhir/Patient?nothing=1", named("", "Roth"), "", 412},
+		{"PUT", "/fhir/Patient?nothing=1", named("", "Roth"), "", 400},
 		{"PUT", "/fhir/Patient/mine", named(`"id":"mine",`, "New"), "If-None-Match: *", 412},
 		{"PUT", "/fhir/Patient/yours", named(`"id":"yours",`, "Yours"), "If-None-Match: *", 201},
 		{"POST", "/fhir/Patient", named("", "Roth"), "If-None-Exist: name=roth", 200},

@@ -150,9 +150,9 @@ func (in *Ingest) match(ctx context.Context, typ, condition, path string, out *O
 	case err != nil:
 		return refuse(400, "value", "the condition cannot be read")
 	case len(q.Ignored) > 0:
-		return refuse(412, "not-supported", "the condition has a parameter that is not known for "+typ)
+		return refuse(400, "not-supported", "the condition has a parameter that is not known for "+typ)
 	case !q.Selective():
-		return refuse(412, "not-supported", "the condition holds of every "+typ)
+		return refuse(403, "forbidden", "the condition holds of every "+typ)
 	}
 	if refs, err = in.opt.Search.Find(ctx, q, conditionScope(search.GuardOf(ctx)), 2); err != nil {
 		return refuse(500, "exception", "the condition cannot be looked up")

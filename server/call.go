@@ -59,6 +59,9 @@ func (s *Server) handler(rt route) gin.HandlerFunc {
 // run admits the request, finds it a place, and calls the route's handler
 // under the deadline of its class.
 func (c *call) run() error {
+	if f := c.elsewhere(); f != nil {
+		return f
+	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), c.s.timeout(c.route.class))
 	defer cancel()
 	if err := c.admit(ctx); err != nil {

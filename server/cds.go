@@ -258,7 +258,9 @@ func originIn(origins []string, origin string) bool {
 // anything, without a token.
 func (s *Server) preflight(_ context.Context, c *call) error {
 	h := c.w.Header()
-	h.Set("Allow", "GET, HEAD, POST, OPTIONS")
+	if own := c.s.overlaps.of(c.r.URL.Path); own != nil {
+		h.Set("Allow", strings.Join(own.methods, ", "))
+	}
 	if h.Get("Access-Control-Allow-Origin") != "" {
 		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")

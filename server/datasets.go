@@ -126,13 +126,22 @@ func (c *call) uploads() (next func() (aiaas.File, error), done func(), err erro
 				return aiaas.File{}, io.EOF
 			}
 			if err != nil {
-				return aiaas.File{}, fmt.Errorf("server: reading an upload: %w", err)
+				return aiaas.File{}, brokenParts(err)
 			}
 			if p.FileName() != "" {
 				return aiaas.File{Name: p.FileName(), Body: p}, nil
 			}
 		}
 	}, func() { body.Close() }, nil
+}
+
+// brokenParts is a fault of the sender, unless the body is too large or stopped coming.
+func brokenParts(err error) error {
+	err = fmt.Errorf("server: reading an upload: %w", err)
+	if faultOf(err).Status != http.StatusInternalServerError {
+		return err
+	}
+	return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the parts of the body cannot be read", Hint: "send multipart/form-data as RFC 7578 has it"}
 }
 
 // listDatasets is GET /v1/datasets.

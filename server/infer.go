@@ -115,6 +115,11 @@ func (s *Server) modelConfig(_ context.Context, c *call) error {
 
 // repository is POST /v2/repository/index.
 func (s *Server) repository(_ context.Context, c *call) error {
+	if body, err := c.readBody(); err != nil {
+		return err
+	} else if b := bytes.TrimSpace(body); len(b) > 0 && b[0] != '{' {
+		return &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body is no JSON object", Hint: "send {} or nothing"}
+	}
 	all, err := s.deps.Models.Models()
 	if err != nil {
 		return err

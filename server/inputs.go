@@ -57,6 +57,9 @@ func (p *inputs) take(list []map[string]json.RawMessage) error {
 			continue
 		}
 		text, ok := valueText(each)
+		if !ok && len(each) == 1 {
+			continue // says nothing
+		}
 		if !ok {
 			return badParameter(name, "give it a value of the type that the OperationDefinition names")
 		}

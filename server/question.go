@@ -108,7 +108,7 @@ func parseAt(v url.Values, now time.Time) (at time.Time, live bool, err error) {
 		return at, false, badParameter("at", "an instant as 2026-05-01T09:30:00Z, or a date as 2026-05-01 for its first moment in UTC")
 	}
 	if at.After(now.Add(24 * time.Hour)) {
-		return at, false, badParameter("at", "it lies in the future")
+		return at, false, &Fault{Status: http.StatusConflict, Code: "business-rule", Detail: "the parameter at lies in the future", Hint: "at: a moment until now by this server's clock"}
 	}
 	return at.UTC().Truncate(time.Millisecond), now.Sub(at) <= 24*time.Hour, nil
 }

@@ -159,6 +159,9 @@ func noRoute(context.Context, *call) error {
 }
 
 func noMethod(_ context.Context, c *call) error {
+	if own := c.s.overlaps.of(c.r.URL.Path); own != nil {
+		return c.notAllowed(own)
+	}
 	return &Fault{Status: http.StatusMethodNotAllowed, Code: "not-supported", Detail: "this path does not answer this method",
 		Hint: "it answers " + c.w.Header().Get("Allow")}
 }

@@ -99,8 +99,8 @@ func (c *call) accept(media string) error {
 	if strings.Contains(c.r.URL.RawQuery, "_format=") {
 		if f := c.r.URL.Query().Get("_format"); f == "json" {
 			return nil
-		} else if f != "" {
-			header = strings.ReplaceAll(f, " ", "+") // an unescaped + in a query
+		} else if header = strings.ReplaceAll(f, " ", "+"); f == "" { // an unescaped + in a query
+			header = "nothing"
 		}
 	}
 	if header == "" || header == "*/*" {

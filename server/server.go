@@ -23,15 +23,16 @@ import (
 
 // Server answers HTTP requests. It is safe for concurrent use.
 type Server struct {
-	opt     Options
-	deps    Deps
-	engine  *gin.Engine
-	metrics *metrics
-	slots   [classes]chan struct{}
-	callers sync.Map // principal name → *atomic.Int64, requests in flight
-	ids     requestIDs
-	spec    []byte // the OpenAPI document
-	stop    atomic.Bool
+	opt      Options
+	deps     Deps
+	engine   *gin.Engine
+	overlaps *overlaps
+	metrics  *metrics
+	slots    [classes]chan struct{}
+	callers  sync.Map // principal name → *atomic.Int64, requests in flight
+	ids      requestIDs
+	spec     []byte // the OpenAPI document
+	stop     atomic.Bool
 
 	inferences inferStats
 }
@@ -57,6 +58,7 @@ func New(opt Options, deps Deps) (*Server, error) {
 		classFile:  make(chan struct{}, opt.Limits.Requests),
 		classHook:  make(chan struct{}, opt.Limits.Hooks),
 	}
+	s.overlaps = newOverlaps(s.routes())
 	s.engine = s.routesOn(newEngine())
 	return s, nil
 }

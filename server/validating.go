@@ -49,6 +49,9 @@ func (s *Server) validateGiven(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return &Fault{Status: http.StatusBadRequest, Code: "required", Detail: "the resource is missing", Hint: "send it as the body"}
+	}
 	var head struct {
 		ResourceType string `json:"resourceType"`
 		Parameter    []struct {
@@ -66,11 +69,10 @@ func (s *Server) validateGiven(_ context.Context, c *call) error {
 				given = p.Resource
 			}
 		}
-		if given == nil {
-			return &Fault{Status: http.StatusBadRequest, Code: "required", Path: "Parameters", Detail: "the parameter resource is missing", Hint: "send the resource itself, or Parameters with a parameter resource"}
+		if given != nil { // else the Parameters themselves are looked at
+			body = given
+			_ = json.Unmarshal(body, &head)
 		}
-		body = given
-		_ = json.Unmarshal(body, &head)
 	}
 	issues := s.deps.Validator.Validate(body, c.begun)
 	if head.ResourceType != typ {
