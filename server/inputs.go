@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -57,8 +58,8 @@ func (p *inputs) take(list []map[string]json.RawMessage) error {
 			continue
 		}
 		text, ok := valueText(each)
-		if !ok && len(each) == 1 {
-			continue // says nothing
+		if !ok && (len(each) == 1 || !slices.Contains(understood, name)) {
+			continue // it says nothing, or nothing that is asked for
 		}
 		if !ok {
 			return badParameter(name, "give it a value of the type that the OperationDefinition names")
@@ -71,6 +72,9 @@ func (p *inputs) take(list []map[string]json.RawMessage) error {
 	}
 	return nil
 }
+
+// understood are the names of what the operations are given.
+var understood = []string{"subject", "data", "want", "at", "limit", "explain", "feedback"}
 
 // valueText is a parameter's value[x] as it would stand in an address: a Coding as
 // system|code, a Reference as its reference.

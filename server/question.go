@@ -120,7 +120,7 @@ func parseLimit(v url.Values) (int, error) {
 // wholeNumber is a parameter from 1 to most, or what it is when it is absent.
 func wholeNumber(v url.Values, name string, absent, most int) (int, error) {
 	text, ok, err := one(v, name)
-	if err != nil || !ok || text == "" {
+	if err != nil || !ok {
 		return absent, err
 	}
 	n, err := strconv.Atoi(text)
