@@ -302,6 +302,36 @@ func TestSearchRights(t *testing.T) {
 	}
 }
 
+// TestDeceasedIsFalseWhereNothingSaysSo: who is not said to be dead is alive to a search.
+func TestDeceasedIsFalseWhereNothingSaysSo(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	h.load(`{"resourceType":"Patient","id":"a"}
+{"resourceType":"Patient","id":"b","deceasedBoolean":true}
+{"resourceType":"Patient","id":"c","deceasedDateTime":"2020-01-01"}
+{"resourceType":"Patient","id":"d","deceasedBoolean":false}
+`)
+	for query, want := range map[string]string{"deceased=false": "[Patient/a Patient/d]", "deceased=true": "[Patient/b Patient/c]", "deceased:not=true": "[Patient/a Patient/d]"} {
+		if got := fmt.Sprint(h.get("/fhir/Patient?" + query).bundle(t).ids()); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
+// TestOperationsByPost: what is asked of $everything and $lastn may stand in Parameters.
+func TestOperationsByPost(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	h.load(`{"resourceType":"Patient","id":"a"}` + "\n" + observed("o1", "1", "a", "2024-01-01") + "\n" + observed("o2", "1", "a", "2024-02-01") + "\n")
+	for path, tc := range map[string][2]string{
+		"/fhir/Patient/a/$everything": {`{"name":"_type","valueString":"Observation"}`, "[Observation/o1 Observation/o2]"},
+		"/fhir/Observation/$lastn":    {`{"name":"patient","valueReference":{"reference":"Patient/a"}}`, "[Observation/o2]"},
+	} {
+		rep := h.ask("POST", path, `{"resourceType":"Parameters","parameter":[`+tc[0]+`]}`)
+		if got := fmt.Sprint(rep.bundle(t).ids()); rep.status != 200 || got != tc[1] {
+			t.Errorf("%s: %d %s, want %s", path, rep.status, got, tc[1])
+		}
+	}
+}
+
 // TestRealFHIRClients has other people's clients read, search, page and transact.
 func TestRealFHIRClients(t *testing.T) {
 	python := os.Getenv("CLIENTS_PYTHON")

@@ -69,7 +69,25 @@ func (x *Extractor) Values(typ string, raw []byte, params ...*Param) []Value {
 		x.want = math.MaxUint64
 	}
 	x.walk(&cursor{b: raw}, paramsOf(typ).root)
+	if typ == "Patient" {
+		x.alive()
+	}
 	return x.values
+}
+
+// alive gives who is not said to be dead the value that the parameter has for them: it is
+// false where nothing is recorded.
+func (x *Extractor) alive() {
+	p := FindParam("Patient", "deceased")
+	if p == nil || p.bit&x.want == 0 {
+		return
+	}
+	for i := range x.values {
+		if x.values[i].Param == p {
+			return
+		}
+	}
+	x.add(Value{Param: p, Form: Word, Code: []byte("false")})
 }
 
 // walk reads the value at the cursor, which the element stands for.

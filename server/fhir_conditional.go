@@ -46,6 +46,9 @@ func (s *Server) removeWhere(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.accept(fhirJSON); err != nil {
+		return err
+	}
 	where, err := c.condition()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"ember/server/auth"
 )
 
-// everything is GET /fhir/Patient/{id}/$everything.
+// everything is GET or POST /fhir/Patient/{id}/$everything.
 func (s *Server) everything(ctx context.Context, c *call) error {
 	typ, id, err := c.typeAndID()
 	if err != nil {
@@ -28,7 +28,11 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 	if err := c.seePatient(ctx, id); err != nil {
 		return err
 	}
-	ask, err := parseEverything(c.r.URL.Query())
+	given, err := c.inputs("")
+	if err != nil {
+		return err
+	}
+	ask, err := parseEverything(given.Values)
 	if err != nil {
 		return err
 	}
@@ -47,7 +51,7 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 		return err
 	}
 	at := c.base() + "/Patient/" + id + "/$everything"
-	v := c.r.URL.Query()
+	v := given.Values
 	head := fhir.BundleHead{Type: "searchset", Total: page.Total, Timestamp: c.begun.UTC().Format(time.RFC3339), Self: withQuery(at, v)}
 	if page.Next != "" {
 		v.Set("_cursor", page.Next)
@@ -98,7 +102,7 @@ func parseEverything(v url.Values) (ask search.Everything, err error) {
 	return ask, nil
 }
 
-// lastN is GET /fhir/Observation/$lastn: the latest results of each code.
+// lastN is GET or POST /fhir/Observation/$lastn: the latest results of each code.
 func (s *Server) lastN(ctx context.Context, c *call) error {
 	typ, err := c.typeParam()
 	if err != nil {
@@ -110,7 +114,12 @@ func (s *Server) lastN(ctx context.Context, c *call) error {
 	if err := c.accept(fhirJSON); err != nil {
 		return err
 	}
-	v := c.r.URL.Query()
+	given, err := c.inputs("")
+	if err != nil {
+		return err
+	}
+	v := given.Values
+	self := withQuery(c.base()+"/Observation/$lastn", v)
 	most := 1
 	if text := v.Get("max"); text != "" {
 		if most, err = strconv.Atoi(text); err != nil || most < 1 {
@@ -139,6 +148,6 @@ func (s *Server) lastN(ctx context.Context, c *call) error {
 		return err
 	}
 	head := fhir.BundleHead{Type: "searchset", Total: len(page.Matches), Timestamp: c.begun.UTC().Format(time.RFC3339),
-		Self: withQuery(c.base()+"/Observation/$lastn", c.r.URL.Query())}
+		Self: self}
 	return c.sendSearchset(head, &page, subsetOf(q), pageIssues(q, &page))
 }

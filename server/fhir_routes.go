@@ -19,6 +19,8 @@ func (s *Server) fhirRoutes() []route {
 		{http.MethodDelete, "/fhir/{type}", auth.Write, false, classData, s.finding(s.removeWhere)},
 		{http.MethodGet, "/fhir/{type}/{id}/_history", auth.Read, false, classData, s.finding(s.history)},
 		{http.MethodGet, "/fhir/{type}/{id}/$everything", auth.Read, false, classAsk, s.finding(s.everything)},
+		{http.MethodPost, "/fhir/{type}/{id}/$everything", auth.Read, false, classAsk, s.finding(s.everything)},
+		{http.MethodPost, "/fhir/{type}/$lastn", auth.Read, false, classAsk, s.finding(s.lastN)},
 		{http.MethodGet, "/fhir/{type}/$lastn", auth.Read, false, classAsk, s.finding(s.lastN)},
 	}
 }

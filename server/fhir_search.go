@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"ember/fhir"
 	"ember/search"
 	"ember/server/auth"
@@ -236,7 +238,8 @@ func (c *call) writePage(head fhir.BundleHead, page *Found, shape func([]byte) [
 			r := &page.Included[i-n]
 			return fhir.BundleEntry{FullURL: base + ref(r.Type, r.ID), Resource: shape(r.Body), Mode: "include"}, true
 		case i == n+m && len(issues) > 0:
-			return fhir.BundleEntry{Resource: outcomeJSON((&Fault{Issues: issues}).issues()), Mode: "outcome"}, true
+			outcome := outcomeJSON((&Fault{Issues: issues}).issues())
+			return fhir.BundleEntry{FullURL: "urn:uuid:" + uuid.NewSHA1(uuid.NameSpaceURL, outcome).String(), Resource: outcome, Mode: "outcome"}, true
 		}
 		return e, false
 	})

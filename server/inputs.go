@@ -73,8 +73,9 @@ func (p *inputs) take(list []map[string]json.RawMessage) error {
 	return nil
 }
 
-// understood are the names of what the operations are given.
-var understood = []string{"subject", "data", "want", "at", "limit", "explain", "feedback"}
+// understood are the names of what the operations are given that are refused without a
+// value.
+var understood = []string{"subject", "data", "want", "at", "limit", "explain", "feedback", "patient", "start", "end", "max", "_since", "_type", "_count"}
 
 // valueText is a parameter's value[x] as it would stand in an address: a Coding as
 // system|code, a Reference as its reference.
