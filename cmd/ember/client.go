@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -132,11 +133,17 @@ func (c *client) send(ctx context.Context, method, path, media string, body io.R
 	if media != "" {
 		req.Header.Set("Content-Type", media)
 	}
+	return c.answered(req)
+}
+
+// answered sends a request; an answer of a status of 400 and above, but for those that
+// are taken, becomes an error.
+func (c *client) answered(req *http.Request, taken ...int) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, exitError{exitFailure, err}
 	}
-	if resp.StatusCode < 400 {
+	if resp.StatusCode < 400 || slices.Contains(taken, resp.StatusCode) {
 		return resp, nil
 	}
 	defer resp.Body.Close()

@@ -403,31 +403,34 @@ func (p *program) cohortWhy() *cobra.Command {
 }
 
 func (p *program) cohortExport() *cobra.Command {
-	var format string
+	var format, deid, out string
 	c := &cobra.Command{
-		Use: "export NAME", Short: "Write a saved cohort as a FHIR Group or as CSV", Args: cobra.ExactArgs(1),
-		Example: "  ember cohort export diabetics --format csv",
+		Use: "export NAME", Short: "Write a saved cohort: a FHIR Group, ids as CSV or Parquet, or whole records", Args: cobra.ExactArgs(1),
+		Example: "  ember cohort export diabetics --format csv\n" +
+			"  ember cohort export diabetics --format ndjson --deid safe-harbor --out diabetics.ndjson",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.dial(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer c.close()
-			resp, err := c.call(cmd.Context(), "GET", "/v1/cohorts/"+url.PathEscape(args[0])+"/export?"+url.Values{"format": {format}}.Encode(), nil)
+			resp, err := c.call(cmd.Context(), "GET", "/v1/cohorts/"+url.PathEscape(args[0])+"/export?"+url.Values{"format": {format}, "deid": {deid}}.Encode(), nil)
 			if err != nil {
 				return err
 			}
 			defer resp.Body.Close()
-			if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
-				return exitError{exitFailure, err}
+			if err := p.save(resp.Body, out); err != nil {
+				return err
 			}
-			if format == "group" {
+			if format == "group" && out == "" {
 				fmt.Println()
 			}
 			return nil
 		},
 	}
-	c.Flags().StringVar(&format, "format", "group", "group or csv")
+	c.Flags().StringVar(&format, "format", "group", "group, csv, parquet or ndjson")
+	c.Flags().StringVar(&deid, "deid", "none", "how patients are hidden: none, safe-harbor or shifted")
+	c.Flags().StringVar(&out, "out", "", "the file to write, which must not be there; default: the terminal")
 	return c
 }
 

@@ -92,7 +92,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 part of the input was refused,
 	flags.Bool("json", false, "print JSON")
 	flags.Bool("quiet", false, "no progress")
 	flags.String("log-level", "warn", "debug, info, warn or error")
-	root.AddCommand(p.synth(), p.load(), p.train(), p.eval(), p.serve(), p.recommend(), p.search(), p.view(), p.validate(), p.cohort(),
+	root.AddCommand(p.synth(), p.load(), p.train(), p.eval(), p.serve(), p.recommend(), p.search(), p.view(), p.validate(), p.cohort(), p.export(),
 		p.reindex(), p.backup(), p.restore(), p.erase(), p.dataset(), p.job(), p.model(), p.ehr(), p.doctor(), p.version(), p.demo(), p.trainChild())
 	return root
 }
