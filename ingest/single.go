@@ -183,7 +183,7 @@ func Served(r store.Resource) ([]byte, error) {
 		return nil, fmt.Errorf("ingest: %s/%s: %w", r.Type, r.ID, err)
 	}
 	var h fhir.Header
-	fhir.Scan(r.Raw, &h)
+	fhir.ScanMeta(r.Raw, &h)
 	meta := h.SetMeta(strconv.FormatUint(r.Version, 10), r.Updated.UTC().Format(time.RFC3339Nano))
 	return fhir.Apply(r.Raw, append(splices, meta...)), nil
 }
