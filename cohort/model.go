@@ -181,3 +181,10 @@ func days(span string) (int32, bool) {
 	}
 	return 0, false
 }
+
+// Days is the length of a span such as "30d" or "1y" in days; ok is false for what is
+// none.
+func Days(span string) (n int, ok bool) {
+	d, ok := days(span)
+	return int(d), ok
+}

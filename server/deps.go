@@ -318,6 +318,7 @@ type NoteHit struct {
 
 // Cohorts is what the server needs of cohorts; *cohort.Service is it.
 type Cohorts interface {
+	CohortCoder
 	CohortCounter
 	CohortComparer
 	CohortSaver
