@@ -121,6 +121,8 @@ type Config struct {
 	SubscriptionHosts []string `koanf:"subscription-hosts"`
 	// SubscriptionPrivate lets hosts in subscription-hosts have addresses of a private network, and be asked by http.
 	SubscriptionPrivate bool `koanf:"subscription-private"`
+	// Risks are the models whose risks are shown, as "MODEL THRESHOLD": at CDS Hooks and in notifications from the threshold on. MODEL was made of a cohort (ember dataset from-cohort). Empty: there is no service of risks.
+	Risks []string `koanf:"risks"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -189,6 +191,9 @@ func (c Config) Validate() error {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
 	c.validateEHR(fail)
+	if _, err := parseRisks(c.Risks); err != nil {
+		fail("%w", err)
+	}
 	if c.RedisMaster != "" && len(c.Redis) == 0 {
 		fail("redis-master: needs the Sentinels' addresses in redis")
 	}

@@ -185,6 +185,10 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var risks server.Risks
+	if chosen, ok := a.risks().(risking); ok {
+		risks = chosen
+	}
 	var notifier server.Notifier
 	if a.telling.Service != nil {
 		notifier = a.telling.Service
@@ -196,7 +200,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
 		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CohortModels: cohortModels{a}, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
-		Notifier:  notifier,
+		Notifier: notifier, Risks: risks,
 		Validator: validator,
 		Clock:     a.config.Now, Log: a.config.Log,
 	})

@@ -39,7 +39,8 @@ func (a *App) openHooks(ctx context.Context) (server.CDS, error) {
 	service, err := cds.New(cds.Options{
 		Base: c.CDSBase, Deadline: c.CDSDeadline, Cards: c.CDSCards, Suggestions: c.CDSSuggestions, Quiet: c.CDSQuiet, Lifetime: c.CDSFeedback,
 		Days: c.CDSDays, Servers: c.CDSServers, Running: 2 * runtime.GOMAXPROCS(0), Secret: a.store.HMAC([]byte("cds cards")),
-	}, cds.Deps{Reader: a.mapper, Charts: hookCharts{a}, Recommender: hookRecommender{answering{a}}, Rules: judging{a}, Memory: memory, Feedback: keep, Sentences: &a.sentences, Now: c.Now})
+	}, cds.Deps{Reader: a.mapper, Charts: hookCharts{a}, Recommender: hookRecommender{answering{a}}, Rules: judging{a}, Memory: memory, Feedback: keep, Sentences: &a.sentences, Now: c.Now,
+		Risks: a.risks()})
 	if err != nil {
 		return server.CDS{}, fmt.Errorf("ember: %w", err)
 	}
@@ -154,7 +155,7 @@ func (k *cardKeeper) Show(ctx context.Context, cards []cds.Shown) error {
 // taught is a card as ranking learns from it: a list that was shown whole, and without
 // exploration. Cards of the rules teach nothing.
 func taught(card *cds.Shown) (feedback.Answer, bool) {
-	if card.Service == cds.Safety {
+	if card.Service == cds.Safety || card.Service == cds.Risk {
 		return feedback.Answer{}, false
 	}
 	a := feedback.Answer{ID: card.Card, Patient: card.Patient, At: card.At, Want: card.Offers[0].Want, Model: card.Model, Listed: len(card.Offers)}
@@ -174,7 +175,7 @@ func (k *cardKeeper) teach(ctx context.Context, outcomes []cds.Outcome) error {
 	at := map[string]time.Time{}
 	for i := range outcomes {
 		o := &outcomes[i]
-		if o.Service == cds.Safety || o.Outcome == cds.Ignored { // nobody said anything
+		if o.Service == cds.Safety || o.Service == cds.Risk || o.Outcome == cds.Ignored { // nobody said anything
 			continue
 		}
 		r := feedback.Response{System: o.Concept.System, Code: o.Concept.Value, Outcome: feedback.Outcome(o.Outcome)}

@@ -38,8 +38,12 @@ func (a *App) openTelling(context.Context) (err error) {
 	if len(a.config.SubscriptionHosts) == 0 {
 		return nil
 	}
+	topics := []string{notify.NewRecommendation}
+	if len(a.config.Risks) > 0 {
+		topics = append(topics, notify.RiskAboveThreshold)
+	}
 	a.telling.Service, err = notify.Open(notify.Options{
-		Base: a.config.CDSBase + "/fhir", Topics: []string{notify.NewRecommendation}, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
+		Base: a.config.CDSBase + "/fhir", Topics: topics, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
 		Now: a.config.Now, Log: a.config.Log, Record: a.recordTold, Read: a.readTold,
 	})
 	if err != nil {
@@ -180,6 +184,13 @@ func (a *App) tell(ctx context.Context, patient string) error {
 		if slices.ContainsFunc(now.Codes, func(c string) bool { return !slices.Contains(before.Codes, c) }) {
 			events = append(events, notify.Event{Topic: notify.NewRecommendation, Patient: patient, At: now2})
 		}
+	}
+	if a.telling.Wanted(notify.RiskAboveThreshold) {
+		risen, err := a.risen(ctx, patient, before.Above, now.Above)
+		if err != nil {
+			return err
+		}
+		events = append(events, risen...)
 	}
 	if value, err = json.Marshal(now); err != nil {
 		return err

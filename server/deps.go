@@ -54,6 +54,8 @@ type Deps struct {
 	// Sentences gives the drafts of $recommend a dosage; without it they have none.
 	Sentences cds.Sentences
 
+	// Risks tells risks of patients; without it its route finds nothing.
+	Risks Risks
 	// Notifier keeps subscriptions of others; without it Subscription is a type like any other.
 	Notifier Notifier
 	// EHR takes notifications of an EHR; without it its routes find nothing.

@@ -45,6 +45,7 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, "/fhir/{type}/{id}", auth.Write, false, classData, s.remove},
 		{http.MethodGet, "/fhir/{type}/{id}/_history/{vid}", auth.Read, false, classData, s.readVersion},
 		{http.MethodGet, "/v1/patients/{id}/recommendations", auth.Recommend, false, classAsk, s.recommendStored},
+		{http.MethodGet, "/v1/patients/{id}/risk", auth.Predict, false, classAsk, s.patientRisk},
 		{http.MethodGet, "/v1/recommender/card", auth.Recommend, false, classData, s.recommenderCard},
 		{http.MethodGet, "/v1/recommender/feedback", auth.Recommend, false, classData, s.learned},
 		{http.MethodPost, "/v1/feedback", auth.Recommend, false, classData, s.respond},

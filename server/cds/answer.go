@@ -105,15 +105,19 @@ func (s *Service) answer(ctx context.Context, r *Request) (Answer, error) {
 		return Answer{}, err
 	}
 	defer turn.leave()
-	sit, err := s.situation(ctx, r, turn)
-	if err != nil {
-		return Answer{}, err
+	sit, err := new(situation), error(nil)
+	if r.Service != Risk { // which rests on the record here alone
+		if sit, err = s.situation(ctx, r, turn); err != nil {
+			return Answer{}, err
+		}
 	}
 	a := Answer{How: Empty, Resources: sit.resources, Bytes: r.bytes}
 	var cards []shown
 	switch r.Service {
 	case Safety:
 		cards, err = s.safety(r, sit)
+	case Risk:
+		cards, err = s.risk(ctx, r)
 	default:
 		cards, err = s.recommend(ctx, r, sit)
 	}

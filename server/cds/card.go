@@ -76,6 +76,7 @@ var topics = map[string]Coding{
 	Treatments: {"urn:ember:topic", Treatments, "Recommended treatments"},
 	NextTests:  {"urn:ember:topic", NextTests, "Recommended tests"},
 	Safety:     {"urn:ember:topic", Safety, "Safety of orders"},
+	Risk:       {"urn:ember:topic", Risk, "Risk of an outcome"},
 }
 
 // nonAdherence is HL7's code system of reasons for which advice is not followed.

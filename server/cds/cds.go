@@ -170,6 +170,8 @@ type Deps struct {
 	Rules       Rules
 	Memory      Memory
 	Feedback    Feedback
+	// Risks says how likely outcomes are. Nil: there is no such service.
+	Risks Risks
 	// Sentences gives drafts a dosage. Nil: they have none.
 	Sentences Sentences
 	// Client reads the clients' FHIR servers. Nil: one with sensible limits.

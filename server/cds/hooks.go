@@ -46,6 +46,7 @@ const (
 	Treatments = "treatments"
 	NextTests  = "next-tests"
 	Safety     = "safety"
+	Risk       = "risk"
 )
 
 // offer is a service.
@@ -68,6 +69,18 @@ var offers = []offer{
 		"Checks what is being ordered, and what a newly entered allergy or problem means for what the patient takes, against allergies, interactions, duplicates, conditions and values. Says what could not be checked.",
 		[]string{"patient", "conditions", "medications", "allergies", "laboratory", "encounters"},
 		[]string{"order-select", "order-sign", "order-dispatch", "medication-refill", "problem-list-item-create", "allergyintolerance-create"}},
+	{Risk, "Risks of the patient",
+		"Says how likely outcomes are by models of this site's own past, for patients whose record this server holds, where the site's threshold is reached; with what the model went by and how well it was measured.",
+		[]string{"patient"},
+		[]string{"patient-view", "encounter-start", "encounter-discharge"}},
+}
+
+// offered are the services that this site has: risks only where it has chosen models.
+func (s *Service) offered() []offer {
+	if s.deps.Risks != nil {
+		return offers
+	}
+	return slices.DeleteFunc(slices.Clone(offers), func(o offer) bool { return o.id == Risk })
 }
 
 // idAt is the id of a service at a hook in discovery. Clients keep services by their
@@ -161,7 +174,7 @@ type Discovery struct {
 // Discovery describes all services at all their hooks.
 func (s *Service) Discovery() Discovery {
 	d := Discovery{Services: []Description{}}
-	for _, o := range offers {
+	for _, o := range s.offered() {
 		for _, name := range o.hooks {
 			h, _ := hookOf(name)
 			prefetch := map[string]string{}
