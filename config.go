@@ -73,7 +73,7 @@ type Config struct {
 	CDSOrigins []string `koanf:"cds-origins"`
 	// CDSServers lists the base addresses of clients' FHIR servers that may be read for what a prefetch lacks; no other address is ever called.
 	CDSServers []string `koanf:"cds-servers"`
-	// CDSDeadline is when a CDS answer is given at the latest, empty if need be, after the request was read.
+	// CDSDeadline is when a CDS answer is given at the latest, empty if need be, after the request was read; waiting for a place is part of it.
 	CDSDeadline time.Duration `koanf:"cds-deadline"`
 	// CDSCards is how many cards one hook instance gets for a patient; those of the safety rules are not counted.
 	CDSCards int `koanf:"cds-cards"`

@@ -34,6 +34,7 @@ type call struct {
 	begun  time.Time
 	who    auth.Principal
 	known  map[partsKey][]search.Part // what scopes allow, as far as it was asked for
+	waited time.Duration              // for a place
 	// recorded: the audit record has an entry of this request.
 	recorded bool
 }
@@ -78,6 +79,9 @@ func (c *call) run() error {
 		return err
 	}
 	defer leave()
+	if c.route.class == classHook {
+		c.waited = c.s.deps.Clock().Sub(c.begun)
+	}
 	err = c.route.handle(ctx, c)
 	if err != nil && !c.recorded && c.route.right&^auth.Admin != 0 {
 		// What was not found, or failed, was looked for all the same.

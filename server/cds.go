@@ -131,6 +131,10 @@ func (s *Server) callHook(ctx context.Context, c *call) error {
 	}
 	limited, cancel := s.deps.CDS.Hooks.Begin(ctx)
 	defer cancel()
+	if due, ok := limited.Deadline(); ok && c.waited > 0 { // it is the client that waited
+		limited, cancel = context.WithDeadline(limited, due.Add(-c.waited))
+		defer cancel()
+	}
 	req, err := cds.Read(c.params.ByName("id"), body)
 	if err != nil {
 		return err

@@ -64,6 +64,12 @@ func (s *shell) walk(page string) {
 	if strings.Contains(text, "from ember import") {
 		s.python()
 	}
+	if strings.Contains(text, "fake-ehr ") {
+		build := exec.Command("go", "build", "-o", filepath.Join(bin, "fake-ehr"), "../../bench/ehr")
+		if out, err := build.CombinedOutput(); err != nil {
+			s.Fatalf("%v\n%s", err, out)
+		}
+	}
 	s.env = []string{"PYTHONPATH=" + pythonFolder(s.T), "DATA=" + data, "PATH=" + bin + ":" + os.Getenv("PATH")}
 	steps := 0
 	said := step.ReplaceAllStringFunc(text, func(found string) string {

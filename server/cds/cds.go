@@ -15,6 +15,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -185,6 +186,7 @@ type Service struct {
 	opt     Options
 	deps    Deps
 	running chan struct{}
+	pace    atomic.Int64 // nanoseconds that an answer takes, of late
 	space   uuid.UUID
 	client  *http.Client
 }
