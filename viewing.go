@@ -21,7 +21,7 @@ const rare = 24
 // patient after patient, or, of a rare type, by date.
 func (v views) OfType(ctx context.Context, from server.ViewSource) iter.Seq2[server.Resource, error] {
 	return func(yield func(server.Resource, error) bool) {
-		told := consents{finder{v.App}, "", false}
+		told := consents{finder(v), "", false}
 		if from.Patients == nil && v.isRare(from.Type) {
 			v.listed(ctx, from, &told, yield)
 			return
