@@ -32,6 +32,7 @@ func TestEveryErrorIsAnOutcome(t *testing.T) {
 		{line: "DELETE /fhir/metadata", status: 405, says: "it answers GET, HEAD"},
 		{line: "PUT /fhir/Observation/$lastn", body: patient, status: 405, says: "it answers GET, HEAD"},
 		{line: "PATCH /fhir/Patient/_search", status: 405, says: "it answers POST"},
+		{line: "TRACE /fhir/Subscription/$status", status: 405, says: "it answers GET"},
 		{line: "DELETE /v1/cohorts/names", status: 405, says: "it answers GET, HEAD"},
 		{line: "PUT /fhir/Patient/$export", body: patient, status: 405, says: "it answers GET, HEAD, POST"},
 		{line: "POST /fhir/Patient", body: patient, headers: []string{"Content-Type: text/plain"}, status: 415, says: "application/fhir+json"},

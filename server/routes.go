@@ -154,17 +154,13 @@ func (s *Server) timeout(c class) time.Duration {
 	return s.opt.Timeouts.Ask
 }
 
-func noRoute(context.Context, *call) error {
-	return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "there is nothing at this path",
-		Hint: "the paths are listed at /openapi.json; resources are at /fhir/{type}/{id}"}
-}
-
-func noMethod(_ context.Context, c *call) error {
+// noRoute answers where no route is: 405 where the path has others.
+func noRoute(_ context.Context, c *call) error {
 	if own := c.s.overlaps.of(c.r.URL.Path); own != nil {
 		return c.notAllowed(own)
 	}
-	return &Fault{Status: http.StatusMethodNotAllowed, Code: "not-supported", Detail: "this path does not answer this method",
-		Hint: "it answers " + c.w.Header().Get("Allow")}
+	return &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "there is nothing at this path",
+		Hint: "the paths are listed at /openapi.json; resources are at /fhir/{type}/{id}"}
 }
 
 // FHIR's rules for the names of types and for logical ids.

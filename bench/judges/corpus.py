@@ -79,6 +79,16 @@ for service in ("treatments", "next-tests"):
             for action in suggestion["actions"]:
                 keep(action.get("resource", {}))
 
+# Cohorts as a Group, and what else is authored: what this installation does not offer is an
+# OperationOutcome, which is judged as well.
+ask("/v1/cohorts", {"name": "judge", "text": "age:>40"}, headers={"Content-Type": "application/json"})
+keep(ask("/v1/cohorts/judge/export?format=group"))
+ask("/v1/cohorts/judge", method="DELETE")
+keep_all(ask("/fhir/Subscription/$status"))
+keep_all(ask("/fhir/Subscription"))
+keep(ask("/fhir", [{"resourceType": "Patient", "id": "judge-r"}]))
+ask("/fhir/Patient/judge-r", method="DELETE")
+
 # Answers to searches, writes and mistakes.
 keep(ask("/fhir/Observation?_count=3&_include=Observation:subject&colour=red"))
 keep(ask("/fhir/Patient?_summary=count"))
