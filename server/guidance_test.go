@@ -89,6 +89,7 @@ func TestGuidanceInputs(t *testing.T) {
 		{"POST /fhir/Patient/p1/$recommend", `{"resourceType":"Parameters","parameter":[{"name":"explain","valueCoding":{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"5487"}}]}`, 200, "GuidanceResponse"},
 		{"POST /fhir/Patient/p1/$recommend", `{"resourceType":"Patient"}`, 400, "Parameters"},
 		{"POST /fhir/Patient/p1/$recommend", `[]`, 400, "JSON"},
+		{"POST /fhir/Patient/p1/$recommend", `{"resourceType":"Parameters","parameter":null}`, 400, "no array"},
 		{"POST /fhir/Patient/p1/$recommend", ``, 200, "GuidanceResponse"},
 		{"POST /fhir/$recommend", ``, 400, "subject"},
 		{"POST /fhir/$recommend?subject=Patient/p1", patient, 400, "subject"},

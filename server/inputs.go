@@ -30,15 +30,21 @@ func (c *call) inputs(resource string) (inputs, error) {
 		return p, err
 	}
 	var doc struct {
-		ResourceType string                       `json:"resourceType"`
-		Parameter    []map[string]json.RawMessage `json:"parameter"`
+		ResourceType string          `json:"resourceType"`
+		Parameter    json.RawMessage `json:"parameter"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return p, &Fault{Status: http.StatusBadRequest, Code: "structure", Detail: "the body is no JSON of FHIR", Hint: "send a Parameters resource"}
 	}
 	switch {
+	case doc.ResourceType == "Parameters" && len(doc.Parameter) == 0:
+		return p, nil
 	case doc.ResourceType == "Parameters":
-		return p, p.take(doc.Parameter)
+		var list []map[string]json.RawMessage
+		if err := json.Unmarshal(doc.Parameter, &list); err != nil || list == nil {
+			return p, &Fault{Status: http.StatusBadRequest, Code: "structure", Path: "Parameters.parameter", Detail: "the parameters are no array of objects"}
+		}
+		return p, p.take(list)
 	case resource != "" && doc.ResourceType != "":
 		p.resources[resource] = body
 		return p, nil

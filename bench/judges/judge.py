@@ -102,7 +102,7 @@ if os.path.exists(os.path.join(data, "validator-cases.zip")):
 # The OpenAPI description.
 seconds = 100 if o.quick else 300
 fuzz_ok, fuzz_out, _ = run("schemathesis", [os.path.join(o.work, "venv/bin/schemathesis"), "--config-file", os.path.join(here, "schemathesis.toml"), "run", o.base + "/openapi.json",
-                                            "--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-time", str(seconds), "--seed", "1", "--continue-on-failure", "--no-shrink", "--warnings", "off"])
+                                            "--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-time", str(seconds), "--seed", "1", "--continue-on-failure", "--no-shrink", "--warnings", "off"], cwd=o.work)
 summary = [line.strip(" =") for line in fuzz_out.splitlines() if line.startswith("===")][-1:]
 operations = re.search(r"(\d+) selected", fuzz_out)
 generated = re.search(r"(\d+) generated", fuzz_out)
