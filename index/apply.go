@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"ember/record"
 
@@ -130,7 +131,7 @@ func (c *change) replace(d *Document) {
 	p := &d.Timeline.Person
 	ord := c.s.ordinals.assign(p.ID)
 	old := *c.people.at(ord)
-	row := person{Patient: patientOf(p), notes: c.notesOf(d, old.notes)}
+	row := person{Patient: patientOf(&d.Timeline), notes: c.notesOf(d, old.notes)}
 	from := len(c.rows)
 	c.events(ord, d.Timeline.Events)
 	c.events(ord, d.Timeline.Undated)
@@ -150,8 +151,42 @@ func (c *change) replace(d *Document) {
 	}
 }
 
-func patientOf(p *record.Person) Patient {
-	return Patient{ID: p.ID, Sex: p.Sex, Born: p.Born, Dead: p.Dead, Died: Day(p.Died), OptOut: p.OptOut}
+func patientOf(t *record.Timeline) Patient {
+	p := &t.Person
+	first, last := contacts(t)
+	return Patient{ID: p.ID, Sex: p.Sex, Born: p.Born, Died: Day(p.Died), First: first, Last: last, Dead: p.Dead, OptOut: p.OptOut}
+}
+
+// contacts are the first and the last day of a patient, see [Patient]. The days of birth
+// and death are none, nor is the end of an order or a condition, which may be planned.
+// When something began says nothing of the first: a history that is told today may have
+// begun long ago.
+func contacts(t *record.Timeline) (first, last int32) {
+	first, last = NoDay, NoDay
+	begin := func(at time.Time) {
+		if day := Day(at); day != NoDay && (first == NoDay || day < first) {
+			first = day
+		}
+		last = max(last, Day(at))
+	}
+	for _, events := range [...][]record.Event{t.Events, t.Undated} {
+		for i := range events {
+			e := &events[i]
+			if e.Cancelled {
+				continue
+			}
+			if last = max(last, Day(e.Start)); e.Known.IsZero() {
+				begin(e.Start)
+			} else {
+				begin(e.Known)
+			}
+		}
+	}
+	for i := range t.Encounters {
+		begin(t.Encounters[i].Start)
+		last = max(last, Day(t.Encounters[i].End))
+	}
+	return first, last
 }
 
 func (c *change) events(ord uint32, events []record.Event) {
@@ -227,6 +262,7 @@ func sumOf(row *person, rows []conceptRow, vec []float32) uint64 {
 	born := uint64(uint16(row.Born.Year))<<16 | uint64(row.Born.Month)<<8 | uint64(row.Born.Day)
 	h.put(uint64(row.Sex) | born<<8 | flags(&row.Patient)<<56)
 	h.put(uint64(uint32(row.Died)))
+	h.put(uint64(uint32(row.First))<<32 | uint64(uint32(row.Last)))
 	for _, n := range row.notes {
 		h.put(binary.LittleEndian.Uint64(n.key[:8]))
 	}

@@ -103,6 +103,8 @@ func (e *encoder) people(p people) {
 		e.int(int64(row.Born.Year))
 		e.buf = append(e.buf, row.Born.Month, row.Born.Day)
 		e.int(int64(row.Died))
+		e.int(int64(row.First))
+		e.int(int64(row.Last) - int64(row.First))
 		e.fixed(row.sum)
 		e.uint(uint64(len(row.notes)))
 		for _, n := range row.notes {
@@ -287,6 +289,8 @@ func (d *decoder) person(row *person) {
 	row.Born.Year = int16(d.int())
 	row.Born.Month, row.Born.Day = d.byte(), d.byte()
 	row.Died = int32(d.int())
+	row.First = int32(d.int())
+	row.Last = int32(int64(row.First) + d.int())
 	row.sum = d.fixed()
 	for range d.count(len(noteKey{}) + 1) {
 		var one note

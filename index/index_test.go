@@ -127,7 +127,7 @@ func (h hospital) check(t *testing.T, v View) {
 	}
 	for id, d := range h {
 		ord, ok := v.Ordinal(id)
-		if p := v.Patient(ord); !ok || p != patientOf(&d.Timeline.Person) {
+		if p := v.Patient(ord); !ok || p != patientOf(&d.Timeline) {
 			t.Fatalf("patient differs: %v", p)
 		}
 	}

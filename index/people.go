@@ -10,12 +10,16 @@ import (
 
 // Patient is what the index knows of a patient beside postings.
 type Patient struct {
-	ID     string
-	Sex    record.Sex
-	Born   record.Date
-	Died   int32 // day of death, see [Day]; [NoDay] = alive or unknown
-	Dead   bool
-	OptOut bool // refuses use beyond the own care
+	ID   string
+	Sex  record.Sex
+	Born record.Date
+	Died int32 // day of death, see [Day]; [NoDay] = alive or unknown
+	// First is the first day on which an event became known or an encounter began,
+	// Last the last on which an event began or became known, or an encounter began or
+	// ended; [NoDay] where nothing has a day. Last may lie ahead: encounters are planned.
+	First, Last int32
+	Dead        bool
+	OptOut      bool // refuses use beyond the own care
 }
 
 // NoDay stands for an unknown day.

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"fmt"
 	"iter"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -102,3 +104,16 @@ func (s Set) Bytes() int {
 
 // Slice is the ordinals, ascending.
 func (s Set) Slice() []uint32 { return s.bitmap().ToArray() }
+
+// Binary is the set as bytes that [ReadSet] reads. Ordinals hold within one index:
+// the bytes mean nothing to another one, nor to this one fed anew.
+func (s Set) Binary() ([]byte, error) { return s.bitmap().ToBytes() }
+
+// ReadSet reads what [Set.Binary] wrote. It keeps nothing of the bytes.
+func ReadSet(data []byte) (Set, error) {
+	b := roaring.New()
+	if _, err := b.ReadFrom(bytes.NewReader(data)); err != nil {
+		return Set{}, fmt.Errorf("index: reading a set: %w", err)
+	}
+	return Set{b}, nil
+}

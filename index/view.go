@@ -59,6 +59,9 @@ func (v View) Position() uint64 { return v.s.position }
 // Everybody is the set of all patients.
 func (v View) Everybody() Set { return v.s.all() }
 
+// Ordinals is above all ordinals of the view, as the length of a table by ordinal.
+func (v View) Ordinals() int { return int(v.s.people.n) }
+
 // OptedOut is the set of the patients who refuse use beyond their own care.
 func (v View) OptedOut() Set { return v.with(func(t trait) bool { return t == traitOptOut }) }
 
