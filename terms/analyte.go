@@ -25,7 +25,8 @@ const (
 // laboratories write for it. Mass and amount of substance, and amount and
 // charge equivalents, are converted by the molar mass and charge of the
 // analyte that the LOINC code measures; without it they are not comparable.
-// International and enzyme units are one dimension (1 kat = 6e7 U).
+// International and enzyme units are one dimension (1 kat = 6e7 U). Hemoglobin A1c
+// in mmol/mol is by IFCC, in % by NGSP: another quantity, converted by the master equation.
 func (t *Terms) Convert(v float64, from, to, loinc string) (float64, bool) {
 	an := t.analytes[loinc]
 	a, ok := t.unitOf(from, an)
@@ -40,11 +41,29 @@ func (t *Terms) Convert(v float64, from, to, loinc string) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
+	if a.factor != b.factor && t.In("hemoglobin-a1c", record.Code{System: record.LOINC, Value: loinc}) {
+		return masterEquation(v, a.factor, b.factor)
+	}
 	out := ((v*a.factor+a.offset)*f - b.offset) / b.factor
 	if math.IsNaN(out) || math.IsInf(out, 0) {
 		return 0, false
 	}
 	return out, true
+}
+
+// masterEquation converts hemoglobin A1c between mmol/mol (IFCC) and % (NGSP), which are told
+// apart by their factors: NGSP = 0.09148 IFCC + 2.152 (Hoelzel and others, Clin Chem
+// 2004;50:166). No other units are comparable.
+func masterEquation(v, from, to float64) (float64, bool) {
+	const slope, offset, ifcc, ngsp = .09148, 2.152, 1e-3, 1e-2
+	is := func(factor, want float64) bool { return math.Abs(factor-want) < 1e-9 }
+	switch {
+	case is(from, ifcc) && is(to, ngsp):
+		return slope*v + offset, true
+	case is(from, ngsp) && is(to, ifcc):
+		return (v - offset) / slope, true
+	}
+	return 0, false
 }
 
 func (t *Terms) unitOf(s string, an analyte) (unit, bool) {
