@@ -30,8 +30,9 @@ func Points(of [][2]float64) []Point {
 type Line struct {
 	Name   string
 	Points []Point
-	Dots   bool // draw the points
-	Dashed bool // for what is compared with, such as chance
+	Band   []Point // the outline of an area around it, such as an interval; nil = none
+	Dots   bool    // draw the points
+	Dashed bool    // for what is compared with, such as chance
 }
 
 // Plot is curves between two axes, which both go from 0 to 1 unless a range is
@@ -40,6 +41,14 @@ type Plot struct {
 	Title, X, Y    string
 	XRange, YRange [2]float64
 	Lines          []Line
+	Under          []Under // rows of words below the axis
+}
+
+// Under is a row of words below places of the horizontal axis, such as numbers at risk.
+type Under struct {
+	Name  string
+	At    []float64
+	Words []string // as many as places
 }
 
 // The plane of all charts, in SVG's units.

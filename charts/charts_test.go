@@ -63,6 +63,21 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// TestBandAndWords draws an interval and numbers below the axis.
+func TestBandAndWords(t *testing.T) {
+	p := charts.Plot{Title: "t", X: "days", Y: "alive", XRange: [2]float64{0, 100}, Lines: []charts.Line{
+		{Name: "a", Points: []charts.Point{{0, 1}, {100, .5}}, Band: []charts.Point{{0, 1}, {100, .6}, {100, math.NaN()}, {100, .4}}},
+	}, Under: []charts.Under{{Name: "<a>", At: []float64{0, 50, math.NaN()}, Words: []string{"120", "≤ 10", "never"}}}}
+	svg := p.SVG()
+	text, n := wellFormed(t, svg)
+	if n["polygon"] != 1 || !strings.Contains(text, "<a>") || !strings.Contains(text, "≤ 10") || strings.Contains(text, "never") {
+		t.Errorf("%v %s", n, text)
+	}
+	if !strings.Contains(string(svg), `points="54,34 406,138 406,190"`) {
+		t.Errorf("the band is elsewhere:\n%s", svg)
+	}
+}
+
 func TestRanges(t *testing.T) {
 	for _, r := range [][2]float64{{0, 1}, {-3, 12}, {.91, .93}, {0, 1e6}, {1e-7, 2e-7}} {
 		p := charts.Plot{Title: "t", XRange: r, YRange: r, Lines: []charts.Line{{Points: []charts.Point{{r[0], r[1]}}, Dots: true}}}

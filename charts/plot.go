@@ -10,9 +10,12 @@ import (
 func (p Plot) SVG() []byte {
 	var c canvas
 	a := axes{unit(p.XRange), unit(p.YRange)}
-	legend := 18 * float64(len(p.Lines))
-	c.open(p.Title, width, height+legend)
+	below := 16 * float64(len(p.Under))
+	c.open(p.Title, width, height+below+18*float64(len(p.Lines)))
 	a.draw(&c, p.X, p.Y)
+	for i, u := range p.Under {
+		a.words(&c, u, height+16*float64(i))
+	}
 	next := 0
 	for i, l := range p.Lines {
 		colour := "currentColor"
@@ -21,7 +24,7 @@ func (p Plot) SVG() []byte {
 			next++
 		}
 		a.line(&c, l, colour)
-		y := height + 18*float64(i)
+		y := height + below + 18*float64(i)
 		c.add(`<line x1="%s" y1="%s" x2="%s" y2="%s" stroke="%s" stroke-width="2"%s/>`, num(left), num(y), num(left+22), num(y), colour, dashes(l.Dashed))
 		c.text(left+30, y+4, "start", l.Name, "")
 	}
@@ -66,14 +69,32 @@ func (a axes) draw(c *canvas, xName, yName string) {
 	c.text(0, 0, "middle", yName, ` transform="translate(14 `+num((above+bottom)/2)+`) rotate(-90)"`)
 }
 
-func (a axes) line(c *canvas, l Line, colour string) {
+// path is places as SVG has them.
+func (a axes) path(points []Point) string {
 	var path strings.Builder
-	for _, p := range l.Points {
+	for _, p := range points {
 		if x, y := a.place(p); !math.IsNaN(x+y) && !math.IsInf(x+y, 0) {
 			path.WriteString(num(x) + "," + num(y) + " ")
 		}
 	}
-	c.add(`<polyline fill="none" stroke="%s" stroke-width="2"%s points="%s"/>`, colour, dashes(l.Dashed), strings.TrimSpace(path.String()))
+	return strings.TrimSpace(path.String())
+}
+
+// words is a row below the axis, its name at the left edge.
+func (a axes) words(c *canvas, u Under, y float64) {
+	c.text(4, y+4, "start", short(u.Name, 8), ` font-size="10"`)
+	for i, at := range u.At {
+		if x, _ := a.place(Point{at, a.y[0]}); !math.IsNaN(x) && !math.IsInf(x, 0) {
+			c.text(x, y+4, "middle", u.Words[i], ` font-size="10"`)
+		}
+	}
+}
+
+func (a axes) line(c *canvas, l Line, colour string) {
+	if len(l.Band) > 0 {
+		c.add(`<polygon fill="%s" fill-opacity=".12" points="%s"/>`, colour, a.path(l.Band))
+	}
+	c.add(`<polyline fill="none" stroke="%s" stroke-width="2"%s points="%s"/>`, colour, dashes(l.Dashed), a.path(l.Points))
 	if !l.Dots {
 		return
 	}
