@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -19,8 +20,39 @@ import (
 func (a *App) openCohorts(context.Context) error {
 	keeper := &cohortKeeper{store: a.store, recent: map[string][]string{}}
 	a.kept = keeper
-	a.cohorts = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf}, a.config.CohortQuestions, keeper, keeper)
-	return nil
+	var err error
+	a.cohorts, err = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf, Book: cohortBook{a.store.Space("cohort questions")},
+		Epsilon: a.config.CohortEpsilon, Secret: a.store.HMAC([]byte("cohort noise"))}, a.config.CohortQuestions, keeper, keeper)
+	return err
+}
+
+// cohortBook keeps what was told of cohorts in a sealed space. It is on disk with the audit
+// entry of the answer, which is synced after it and before the answer leaves.
+type cohortBook struct{ space *store.Space }
+
+// Put implements cohort.Book.
+func (b cohortBook) Put(key string, value []byte) error {
+	return b.space.Put([]store.Pair{{Key: []byte(key), Value: value}}, false)
+}
+
+// All implements cohort.Book.
+func (b cohortBook) All() iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for p, err := range b.space.All() {
+			if !yield(p.Value, err) {
+				return
+			}
+		}
+	}
+}
+
+// Drop implements cohort.Book.
+func (b cohortBook) Drop(keys []string) error {
+	all := make([][]byte, len(keys))
+	for i, k := range keys {
+		all[i] = []byte(k)
+	}
+	return b.space.Delete(all, false)
 }
 
 // timelineOf is the timeline of a patient up to the last write.

@@ -51,6 +51,8 @@ type Config struct {
 	ReadyLag uint64 `koanf:"ready-lag"`
 	// CohortQuestions is how many different cohorts a caller may ask for in a day, so that nobody can be found out by asking often.
 	CohortQuestions int `koanf:"cohort-questions"`
+	// CohortEpsilon adds Laplace's noise to each number that is told of a cohort, of this epsilon: 1 moves most by less than 3, .1 by less than 30. 0 adds none.
+	CohortEpsilon float64 `koanf:"cohort-epsilon"`
 	// BulkFile is about how large in bytes a file of a bulk export grows before another is begun.
 	BulkFile int64 `koanf:"bulk-file"`
 	// BulkKeep is how long the files of a bulk job are kept.
@@ -163,6 +165,9 @@ func (c Config) Validate() error {
 		if v <= 0 {
 			fail("%s: must be above 0, is %d", name, v)
 		}
+	}
+	if c.CohortEpsilon < 0 || c.CohortEpsilon > 100 {
+		fail("cohort-epsilon: must be from 0 to 100, is %g", c.CohortEpsilon)
 	}
 	if c.Explore < 0 || c.Explore > .5 {
 		fail("explore: must be from 0 to 0.5, is %g", c.Explore)

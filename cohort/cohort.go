@@ -75,6 +75,12 @@ type Options struct {
 	// Saved gives the members of a saved cohort, by patient id. It returns
 	// ErrNotFound for a name nothing is saved under. Nil: none are saved.
 	Saved func(ctx context.Context, name string) (members []string, err error)
+	// Epsilon is of the noise that a service adds to each number; 0 = none. Secret is
+	// what it is made from.
+	Epsilon float64
+	Secret  []byte
+	// Book carries what was told today over a restart; nil: a restart begins the day anew.
+	Book Book
 }
 
 // Engine answers definitions. It is safe for concurrent use.

@@ -60,7 +60,7 @@ func (s *Service) Compare(ctx context.Context, principal string, a, b Question) 
 			return c, &SideError{[...]string{"a", "b"}[i], err}
 		}
 		*[...]*Answer{&c.A, &c.B}[i] = answer
-		sides[i] = side{m.View, r.set.And(m.View.Everybody().AndNot(m.View.OptedOut())), answer.Count}
+		sides[i] = side{m.View, r.set.And(m.View.Everybody().AndNot(m.View.OptedOut())), answer.Count, r.cells}
 	}
 	if c.A.Count.Suppressed || c.B.Count.Suppressed {
 		return c, nil
@@ -76,6 +76,7 @@ type side struct {
 	view  index.View
 	set   index.Set
 	count Count
+	cells Cells
 }
 
 func ages(a, b side, now time.Time) *AgeRow {
@@ -128,7 +129,7 @@ func (e *Engine) rows(ctx context.Context, a, b side) ([]Row, error) {
 		for _, sex := range sexNames {
 			sizes = append(sizes, s.view.Sex(sex).AndLen(s.set))
 		}
-		return partition(sizes)
+		return s.cells.Parts("sexes", sizes)
 	}
 	sa, sb := sexesOf(a), sexesOf(b)
 	for i, sex := range sexNames {
@@ -147,8 +148,9 @@ func (e *Engine) rows(ctx context.Context, a, b side) ([]Row, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		label := ConceptLabel(form.Kind, form.Concept)
 		row := Row{Kind: form.Kind.String(), Code: form.Concept,
-			A: shownOf(a.view.Patients(form.Kind, form.Concept).AndLen(a.set), sizeA), B: shownOf(b.view.Patients(form.Kind, form.Concept).AndLen(b.set), sizeB)}
+			A: a.cells.Of(label, a.view.Patients(form.Kind, form.Concept).AndLen(a.set), sizeA), B: b.cells.Of(label, b.view.Patients(form.Kind, form.Concept).AndLen(b.set), sizeB)}
 		if row.A.Suppressed || row.B.Suppressed {
 			continue
 		}

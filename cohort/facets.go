@@ -34,7 +34,7 @@ const topCells = 20
 // bands are the ages, in completed years, that facets begin at.
 var bands = []int{0, 10, 20, 30, 40, 50, 60, 70, 80, 90}
 
-func (e *Engine) facets(ctx context.Context, m Matched, now time.Time) (*Facets, error) {
+func (e *Engine) facets(ctx context.Context, m Matched, cells Cells, now time.Time) (*Facets, error) {
 	f := &Facets{}
 	ages := make([]int, len(bands)+1)
 	for ord := range m.Set.All() {
@@ -44,7 +44,7 @@ func (e *Engine) facets(ctx context.Context, m Matched, now time.Time) (*Facets,
 			ages[len(bands)]++
 		}
 	}
-	for i, c := range partition(ages) {
+	for i, c := range cells.Parts("ages", ages) {
 		label := "unknown"
 		switch {
 		case i == len(bands)-1:
@@ -58,16 +58,16 @@ func (e *Engine) facets(ctx context.Context, m Matched, now time.Time) (*Facets,
 	for _, s := range sexNames {
 		sizes = append(sizes, m.View.Sex(s).AndLen(m.Set))
 	}
-	for i, c := range partition(sizes) {
+	for i, c := range cells.Parts("sexes", sizes) {
 		f.Sexes = append(f.Sexes, Cell{Label: sexNames[i].String(), Count: c})
 	}
-	return f, e.concepts(ctx, m, f)
+	return f, e.concepts(ctx, m, cells, f)
 }
 
 var sexNames = []record.Sex{record.Female, record.Male, record.Other, 0}
 
 // concepts fills in what most patients of the cohort have.
-func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
+func (e *Engine) concepts(ctx context.Context, m Matched, cells Cells, f *Facets) error {
 	lists := map[record.Kind]*[]Cell{record.Condition: &f.Conditions, record.Medication: &f.Drugs, record.Test: &f.Tests, record.Procedure: &f.Procedures}
 	size := m.Set.Len()
 	others := m.View.Everybody().AndNot(m.View.OptedOut()).AndNot(m.Set)
@@ -88,8 +88,12 @@ func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
 		}
 		code := form.Concept
 		code.Display = cmp.Or(e.opt.Terms.Display(code), code.Value)
-		cell := Cell{Label: code.Display, Code: code, Count: shownOf(n, size)}
-		cell.Odds = oddsOf(cell.Count, shownOf(size, size), shownOf(m.View.Patients(form.Kind, form.Concept).AndLen(others), others.Len()), shownOf(others.Len(), others.Len()))
+		cell := Cell{Label: code.Display, Code: code, Count: cells.Of(ConceptLabel(form.Kind, code), n, size)}
+		if cell.Count.Suppressed {
+			continue
+		}
+		rest := others.Len()
+		cell.Odds = oddsOf(cell.Count, cells.Of("", size, size), cells.Of("others\x00"+ConceptLabel(form.Kind, code), m.View.Patients(form.Kind, form.Concept).AndLen(others), rest), cells.Of("others", rest, rest))
 		*list = append(*list, cell)
 	}
 	adjust(lists)
@@ -100,6 +104,12 @@ func (e *Engine) concepts(ctx context.Context, m Matched, f *Facets) error {
 		*list = (*list)[:min(len(*list), topCells)]
 	}
 	return nil
+}
+
+// ConceptLabel is the name of the number of patients with a concept, within any answer: the
+// same number of the same cohort has the same noise wherever it is told.
+func ConceptLabel(kind record.Kind, code record.Code) string {
+	return kind.String() + "\x00" + code.System + "\x00" + code.Value
 }
 
 // oddsOf compares numbers as they are shown, so that it tells nothing that they do

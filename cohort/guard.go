@@ -34,23 +34,31 @@ const (
 // All others are rounded. Whoever asks for two cohorts that differ in five patients
 // or fewer gets the same answer for both, whatever the questions are and whatever was
 // written in between: so a cohort with and without one described person, or before
-// and after one insert, cannot be told apart. How many different cohorts a principal
+// and after one insert, cannot be told apart. The same goes for samples of study, see
+// [Service.Once]. How many different cohorts and samples a principal
 // may ask for in a day is bounded, so that rounding cannot be averaged away.
 //
-// It is safe for concurrent use. What it remembers is in memory and ends with the day.
+// It is safe for concurrent use. What it remembers ends with the day; a [Book] carries it
+// over a restart.
 type Guard struct {
 	budget int
+	noise  noise
+	book   Book
 
 	mu     sync.Mutex
 	ledger map[string]*ledger
 }
 
-// ledger is what a principal was told today, by the size of the sets.
+// ledger is what a principal was told today, sets by size, samples by kind.
 type ledger struct {
 	day      int32
 	bytes    int
-	asked    int // different cohorts
+	asked    int // different cohorts and samples
+	written  int // entries in the book
+	keys     []string
+	spent    *spending
 	released []*release
+	samples  map[string][]*keptSheet
 }
 
 // release is a set that was asked for, with what was told.
@@ -62,24 +70,46 @@ type release struct {
 
 // told is the answer for the set that was asked for first, and for all near it.
 type told struct {
-	set   index.Set
-	count Count
+	number int // of the entry in the book
+	set    index.Set
+	count  Count
+	cells  Cells
 
 	mu     sync.Mutex
 	facets *Facets
 }
 
-// NewGuard allows each principal so many different cohorts a day.
+// NewGuard allows each principal so many different cohorts a day. It adds no noise and
+// forgets all at its end.
 func NewGuard(budget int) *Guard { return &Guard{budget: budget, ledger: map[string]*ledger{}} }
+
+// today is the ledger of a principal's day. The lock is held.
+func (g *Guard) today(principal string, day int32) (*ledger, error) {
+	l := g.ledger[principal]
+	if l != nil && l.day == day {
+		return l, nil
+	}
+	if l != nil && g.book != nil {
+		if err := g.book.Drop(l.keys); err != nil {
+			return nil, err
+		}
+	}
+	l = newLedger(day)
+	g.ledger[principal] = l
+	return l, nil
+}
+
+func newLedger(day int32) *ledger {
+	return &ledger{day: day, spent: &spending{}, samples: map[string][]*keptSheet{}}
+}
 
 // tell is the answer for a set, of everybody who may be counted.
 func (g *Guard) tell(principal string, today int32, set, everybody index.Set) (*told, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.ledger[principal]
-	if l == nil || l.day != today {
-		l = &ledger{day: today}
-		g.ledger[principal] = l
+	l, err := g.today(principal, today)
+	if err != nil {
+		return nil, err
 	}
 	size := set.Len()
 	at := sort.Search(len(l.released), func(i int) bool { return l.released[i].size >= size-nearby })
@@ -88,18 +118,26 @@ func (g *Guard) tell(principal string, today int32, set, everybody index.Set) (*
 		if both := r.set.AndLen(set); r.size+size-2*both <= nearby {
 			// A set is remembered even so: one cannot walk away in small steps.
 			if (r.size != size || both != size) && l.bytes <= ledgerBytes {
-				l.add(&release{size, set, r.told})
+				err = g.remember(principal, l, &release{size, set, r.told})
 			}
-			return r.told, nil
+			return r.told, err
 		}
 	}
 	if l.asked >= g.budget || l.bytes > ledgerBytes {
 		return nil, ErrBudget
 	}
-	t := &told{set: set, count: shownOf(size, everybody.Len())}
+	t := &told{number: -1, set: set, cells: g.noise.cells(l.spent, principal, today, contentOf(set))}
+	t.count = t.cells.Of("", size, everybody.Len())
 	l.asked++
-	l.add(&release{size, set, t})
-	return t, nil
+	return t, g.remember(principal, l, &release{size, set, t})
+}
+
+// contentOf is a set as bytes; no bytes when it cannot be written, which does not happen.
+func contentOf(set index.Set) func() []byte {
+	return func() []byte {
+		b, _ := set.Binary()
+		return b
+	}
 }
 
 func (l *ledger) add(r *release) {
@@ -110,6 +148,25 @@ func (l *ledger) add(r *release) {
 	l.bytes += r.set.Bytes()
 }
 
+// remember adds a release to the ledger, and to the book first.
+func (g *Guard) remember(principal string, l *ledger, r *release) error {
+	if g.book != nil {
+		set, err := r.set.Binary()
+		if err != nil {
+			return err
+		}
+		e := entry{Principal: principal, Day: l.day, Set: set, Of: r.told.number, Count: r.told.count}
+		if r.told.number < 0 {
+			r.told.number = l.written
+		}
+		if err := g.write(l, e); err != nil {
+			return err
+		}
+	}
+	l.add(r)
+	return nil
+}
+
 // shownOf is a number as it may be shown as a part of a whole.
 func shownOf(n, whole int) Count {
 	switch {
@@ -118,8 +175,10 @@ func shownOf(n, whole int) Count {
 	case whole-n < minCell:
 		n = whole
 	}
-	return Count{Number: (n + step/2) / step * step}
+	return Count{Number: rounded(n)}
 }
+
+func rounded(n int) int { return (n + step/2) / step * step }
 
 // partition is the parts of a whole as they may be shown. Where the suppressed ones
 // have 1 to 10 patients together, the smallest of the others is suppressed too: else
@@ -135,7 +194,7 @@ func partition(parts []int) []Count {
 	shown := make([]Count, len(parts))
 	for i, n := range parts {
 		if shown[i].Suppressed = n < minCell; !shown[i].Suppressed {
-			shown[i].Number = (n + step/2) / step * step
+			shown[i].Number = rounded(n)
 		}
 	}
 	for hidden > 0 && hidden < minCell {

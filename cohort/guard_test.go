@@ -55,8 +55,10 @@ func (m memory) Delete(name string) error {
 // desk is a service over a small hospital that is attacked.
 type desk struct {
 	*testing.T
-	s *cohort.Service
-	x *index.Index
+	s     *cohort.Service
+	x     *index.Index
+	terms *terms.Terms
+	kept  memory
 }
 
 const attacker = "researcher"
@@ -71,10 +73,20 @@ func newDesk(t *testing.T, budget int) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := memory{map[string][]byte{}, map[string][]string{}}
-	return &desk{t, cohort.NewService(cohort.Options{Index: x, Terms: tt, Timeline: func(context.Context, string) (record.Timeline, error) {
-		return record.Timeline{}, cohort.ErrNotFound
-	}}, budget, kept, kept), x}
+	d := &desk{T: t, x: x, terms: tt, kept: memory{map[string][]byte{}, map[string][]string{}}}
+	d.open(budget, cohort.Options{})
+	return d
+}
+
+// open makes the service, as after a restart.
+func (d *desk) open(budget int, opt cohort.Options) {
+	d.Helper()
+	opt.Index, opt.Terms = d.x, d.terms
+	opt.Timeline = func(context.Context, string) (record.Timeline, error) { return record.Timeline{}, cohort.ErrNotFound }
+	var err error
+	if d.s, err = cohort.NewService(opt, budget, d.kept, d.kept); err != nil {
+		d.Fatal(err)
+	}
 }
 
 // person has conditions by code.

@@ -251,6 +251,11 @@ func (s *Service) match(ctx context.Context, principal string, q Question) (Matc
 	return s.engine.Match(ctx, q)
 }
 
+// MatchFor is [Engine.Match] for a principal. Who it finds must be told by the guard alone.
+func (s *Service) MatchFor(ctx context.Context, principal string, q Question) (Matched, error) {
+	return s.match(ctx, principal, q)
+}
+
 // Veiled is what may be known of a saved cohort by those who may not name patients:
 // the definition says that there is one, and not who.
 func (s Saved) Veiled() (Saved, error) {

@@ -11,6 +11,7 @@ import (
 
 	"ember/index"
 	"ember/record"
+	"ember/terms"
 )
 
 // Keeper keeps what is saved, sealed: a head of any form and the members, each of
@@ -38,10 +39,17 @@ type Service struct {
 }
 
 // NewService answers by an engine within so many questions per principal and day. The
-// engine's saved cohorts are those of the keeper.
-func NewService(opt Options, budget int, keeper Keeper, shelf Shelf) *Service {
+// engine's saved cohorts are those of the keeper. It reads the book, where there is one.
+func NewService(opt Options, budget int, keeper Keeper, shelf Shelf) (*Service, error) {
 	opt.Saved = keeper.Members
-	return &Service{New(opt), NewGuard(budget), keeper, shelf}
+	g := NewGuard(budget)
+	g.noise = noise{opt.Epsilon, opt.Secret}
+	if opt.Book != nil {
+		if err := g.recall(opt.Book); err != nil {
+			return nil, err
+		}
+	}
+	return &Service{New(opt), g, keeper, shelf}, nil
 }
 
 // Answer is what may be told of a cohort.
@@ -52,6 +60,7 @@ type Answer struct {
 	Meant    []Meaning
 	Warnings []Warning
 	Facets   *Facets // nil when not asked for
+	Noise    *Noise  // nil = none was added
 }
 
 // Count tells a principal how many patients meet a definition.
@@ -59,6 +68,30 @@ func (s *Service) Count(ctx context.Context, principal string, q Question) (Answ
 	a, _, _, err := s.answer(ctx, principal, q)
 	return a, err
 }
+
+// Group is a cohort as a principal is told of it.
+type Group struct {
+	Answer Answer
+	View   index.View
+	// Set are the patients that all further numbers are made of: of those who are
+	// there and do not refuse, the members of the cohort that was asked for first
+	// among those that are this question to the guard.
+	Set   index.Set
+	Cells Cells
+}
+
+// Group is Count with the patients: they must be told in numbers of [Service.Once] or of
+// the group's Cells alone.
+func (s *Service) Group(ctx context.Context, principal string, q Question) (Group, error) {
+	a, m, r, err := s.answer(ctx, principal, q)
+	if err != nil {
+		return Group{}, err
+	}
+	return Group{a, m.View, r.set.And(m.View.Everybody().AndNot(m.View.OptedOut())), r.cells}, nil
+}
+
+// Terms are what the engine knows of codes.
+func (e *Engine) Terms() *terms.Terms { return e.opt.Terms }
 
 func (s *Service) answer(ctx context.Context, principal string, q Question) (Answer, Matched, *told, error) {
 	m, err := s.match(ctx, principal, q)
@@ -69,7 +102,8 @@ func (s *Service) answer(ctx context.Context, principal string, q Question) (Ans
 	if err != nil {
 		return Answer{}, m, nil, err
 	}
-	return Answer{Text: Print(q.Criterion), Count: r.count, Position: m.View.Position(), Meant: m.Meant, Warnings: m.Warnings}, m, r, nil
+	a := Answer{Text: Print(q.Criterion), Count: r.count, Position: m.View.Position(), Meant: m.Meant, Warnings: m.Warnings, Noise: s.guard.noise.of(r.cells.spent)}
+	return a, m, r, nil
 }
 
 // Facets is Count with the parts of the cohort. Cohorts that are the same question to
@@ -88,7 +122,7 @@ func (s *Service) Facets(ctx context.Context, principal string, q Question) (Ans
 	if r.facets == nil {
 		of := m
 		of.Set = r.set.And(m.View.Everybody().AndNot(m.View.OptedOut()))
-		if r.facets, err = s.engine.facets(ctx, of, q.Now); err != nil {
+		if r.facets, err = s.engine.facets(ctx, of, r.cells, q.Now); err != nil {
 			r.facets = nil
 			return a, err
 		}
@@ -106,34 +140,63 @@ type Saved struct {
 	By         string          `json:"by"`
 	Position   uint64          `json:"position"` // of the index that it was made of
 	Count      Count           `json:"count"`
+	// Origin says where the members come from, where it is not the definition alone.
+	Origin string `json:"origin,omitempty"`
 }
 
 var savedName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // reserved are names that stand for something else where cohorts are.
-var reserved = []string{"count", "facets", "names", "why", "export", "compare"}
+var reserved = []string{"count", "facets", "names", "why", "export", "compare", "survival", "table", "match", "periods", "attrition", "values", "aligned"}
 
 // Save keeps the members of a cohort under a name, in the place of what was there.
 func (s *Service) Save(ctx context.Context, principal, name string, q Question) (Saved, error) {
-	if !savedName.MatchString(name) || slices.Contains(reserved, name) {
-		return Saved{}, place{-1, "name"}.fail("use up to 64 of a-z, 0-9, dot, hyphen and underscore; not "+fmt.Sprint(reserved), "this is no name for a cohort")
+	if err := s.CheckName(name); err != nil {
+		return Saved{}, err
 	}
 	a, m, _, err := s.answer(ctx, principal, q)
 	if err != nil {
 		return Saved{}, err
 	}
+	return s.save(principal, name, q, a, m.View, m.Set, "")
+}
+
+// CheckName reports whether a cohort may have a name; the error is an *[Error].
+func (s *Service) CheckName(name string) error {
+	if !savedName.MatchString(name) || slices.Contains(reserved, name) {
+		return place{-1, "name"}.fail("use up to 64 of a-z, 0-9, dot, hyphen and underscore; not "+fmt.Sprint(reserved), "this is no name for a cohort")
+	}
+	return nil
+}
+
+// SaveSet keeps patients of a view under a name, who were chosen among those who meet a
+// definition as origin says.
+func (s *Service) SaveSet(_ context.Context, principal, name string, q Question, v index.View, set index.Set, origin string) (Saved, error) {
+	if err := s.CheckName(name); err != nil {
+		return Saved{}, err
+	}
+	everybody := v.Everybody().AndNot(v.OptedOut())
+	set = set.And(everybody)
+	r, err := s.guard.tell(principal, index.Day(q.Now), set, everybody)
+	if err != nil {
+		return Saved{}, err
+	}
+	return s.save(principal, name, q, Answer{Text: Print(q.Criterion), Count: r.count, Position: v.Position()}, v, set, origin)
+}
+
+func (s *Service) save(principal, name string, q Question, a Answer, v index.View, set index.Set, origin string) (Saved, error) {
 	definition, err := Encode(q.Criterion)
 	if err != nil {
 		return Saved{}, err
 	}
-	saved := Saved{Name: name, Text: a.Text, Definition: definition, Made: q.Now.UTC(), By: principal, Position: a.Position, Count: a.Count}
+	saved := Saved{Name: name, Text: a.Text, Definition: definition, Made: q.Now.UTC(), By: principal, Position: a.Position, Count: a.Count, Origin: origin}
 	head, err := json.Marshal(saved)
 	if err != nil {
 		return Saved{}, fmt.Errorf("cohort: saving: %w", err)
 	}
-	members := make([]string, 0, m.Set.Len())
-	for ord := range m.Set.All() {
-		members = append(members, m.View.Patient(ord).ID)
+	members := make([]string, 0, set.Len())
+	for ord := range set.All() {
+		members = append(members, v.Patient(ord).ID)
 	}
 	slices.Sort(members)
 	if err := s.keeper.Save(name, head, members); err != nil {
@@ -197,6 +260,9 @@ func (s *Service) Rerun(ctx context.Context, principal, name string, now time.Ti
 	saved, err := s.Show(name)
 	if err != nil {
 		return Change{}, err
+	}
+	if saved.Origin != "" {
+		return Change{}, Bad("rerun", "match again, and compare the two", "the members of this cohort do not follow from its definition alone")
 	}
 	c, err := Decode(saved.Definition)
 	if err != nil {

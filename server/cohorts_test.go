@@ -69,12 +69,15 @@ func withCohorts(t *testing.T, budget int) house {
 		t.Fatal(err)
 	}
 	kept := shelf{map[string][]byte{}, map[string][]string{}}
-	service := cohort.NewService(cohort.Options{Index: x, Terms: tt, Timeline: func(_ context.Context, id string) (record.Timeline, error) {
+	service, err := cohort.NewService(cohort.Options{Index: x, Terms: tt, Timeline: func(_ context.Context, id string) (record.Timeline, error) {
 		if tl, ok := timelines[id]; ok {
 			return tl, nil
 		}
 		return record.Timeline{}, cohort.ErrNotFound
 	}}, budget, kept, kept)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return openWith(t, server.Options{}, nil, service)
 }
 
