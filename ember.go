@@ -18,6 +18,7 @@ import (
 	"ember/bulk"
 	"ember/cache"
 	"ember/cohort"
+	"ember/cohort/study"
 	"ember/ehr"
 	"ember/fhir"
 	"ember/fhir/validate"
@@ -199,7 +200,7 @@ func (a *App) openServer(ctx context.Context) (err error) {
 	}, server.Deps{
 		Loader: loader{a}, Writer: writer{a}, Resources: resources{a}, Charts: charts{a}, Bundles: a.mapper,
 		Recommender: answering{a}, Searcher: searcher{a}, Health: health{a}, Auditor: a.audit, Tokens: tokens,
-		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, CohortModels: cohortModels{a}, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
+		Feedback: a.responses, Models: modelDoor{a.service, a}, Embedder: embedder{a}, Finder: finder{a}, Cohorts: a.cohorts, Studies: study.New(a.cohorts), CohortModels: cohortModels{a}, CDS: hooks, SMART: smart, Sentences: &a.sentences, Views: views{a}, Bulk: a.bulk, EHR: door,
 		Notifier: notifier, Risks: risks,
 		Validator: validator,
 		Clock:     a.config.Now, Log: a.config.Log,

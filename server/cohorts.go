@@ -182,6 +182,13 @@ type answerJSON struct {
 	Meant    []meantJSON   `json:"meant"`
 	Warnings []warningJSON `json:"warnings"`
 	Facets   *facetsJSON   `json:"facets,omitempty"`
+	Noise    *noiseJSON    `json:"noise,omitempty"`
+}
+
+// noiseJSON says what was added to each number.
+type noiseJSON struct {
+	Epsilon float64 `json:"epsilon"`
+	Spent   float64 `json:"spent"`
 }
 
 func answerOf(a cohort.Answer, text string) answerJSON {
@@ -195,6 +202,10 @@ func answerOf(a cohort.Answer, text string) answerJSON {
 	}
 	for _, w := range a.Warnings {
 		out.Warnings = append(out.Warnings, warningJSON{placeOf(w.Offset, w.Path, text), w.Detail, w.Hint})
+	}
+	if a.Noise != nil {
+		noise := noiseJSON(*a.Noise)
+		out.Noise = &noise
 	}
 	if a.Facets != nil {
 		out.Facets = &facetsJSON{cells(a.Facets.Ages), cells(a.Facets.Sexes), cells(a.Facets.Conditions), cells(a.Facets.Drugs), cells(a.Facets.Tests), cells(a.Facets.Procedures)}
@@ -277,6 +288,7 @@ type savedJSON struct {
 	Made       time.Time       `json:"made"`
 	By         string          `json:"by"`
 	Position   uint64          `json:"position"`
+	Origin     string          `json:"origin,omitempty"`
 	countJSON
 }
 
@@ -288,7 +300,7 @@ func (c *call) savedOf(s cohort.Saved) (savedJSON, error) {
 			return savedJSON{}, err
 		}
 	}
-	return savedJSON{s.Name, s.Text, s.Definition, s.Made, s.By, s.Position, counted(s.Count)}, nil
+	return savedJSON{s.Name, s.Text, s.Definition, s.Made, s.By, s.Position, s.Origin, counted(s.Count)}, nil
 }
 
 // saveCohort is POST /v1/cohorts.

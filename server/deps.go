@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ember/cohort"
+	"ember/cohort/study"
 	"ember/fhir"
 	"ember/recommender"
 	"ember/recommender/feedback"
@@ -43,6 +44,9 @@ type Deps struct {
 
 	// Cohorts answers definitions of cohorts; without it its routes find nothing.
 	Cohorts Cohorts
+	// Studies answers what is asked of cohorts after their count; without it its routes
+	// find nothing.
+	Studies Studies
 	// Bulk moves data by the file; without it its routes find nothing.
 	Bulk Bulk
 	// CohortModels makes data sets of cohorts; without it its routes find nothing.
@@ -357,6 +361,32 @@ type CohortShelf interface {
 type CohortRows interface {
 	Members(ctx context.Context, name, after string, limit int) (ids []string, more bool, err error)
 	Why(ctx context.Context, q cohort.Question, patient string) (cohort.Why, error)
+}
+
+// Studies is what the server needs of studies; *study.Service is it.
+type Studies interface {
+	StudyOfTime
+	StudyOfGroups
+	StudyOfMany
+}
+
+// StudyOfTime follows patients.
+type StudyOfTime interface {
+	Survival(ctx context.Context, principal string, q study.SurvivalQuestion) (study.Survival, error)
+	Periods(ctx context.Context, principal string, q study.PeriodsQuestion) (study.Periods, error)
+	Aligned(ctx context.Context, principal string, q study.AlignedQuestion) (study.Aligned, error)
+}
+
+// StudyOfGroups compares cohorts.
+type StudyOfGroups interface {
+	Table(ctx context.Context, principal string, q study.TableQuestion) (study.Table, error)
+	Match(ctx context.Context, principal string, q study.MatchQuestion) (study.Matched, error)
+}
+
+// StudyOfMany describes one cohort.
+type StudyOfMany interface {
+	Values(ctx context.Context, principal string, q study.ValuesQuestion) (study.Values, error)
+	Attrition(ctx context.Context, principal string, q cohort.Question) (study.Attrition, error)
 }
 
 // Health tells the state of the whole.

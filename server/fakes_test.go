@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"ember/cohort"
+	"ember/cohort/study"
 	"ember/fhir"
 	"ember/recommender"
 	"ember/recommender/feedback"
@@ -349,7 +351,11 @@ func open(t testing.TB, opt server.Options, who server.Authenticator) house {
 // openWith is open with cohorts.
 func openWith(t testing.TB, opt server.Options, who server.Authenticator, cohorts server.Cohorts) house {
 	t.Helper()
-	return openDeps(t, opt, newFake(), func(d *server.Deps) { d.Tokens, d.Cohorts = who, cohorts })
+	return openDeps(t, opt, newFake(), func(d *server.Deps) {
+		if d.Tokens, d.Cohorts = who, cohorts; cohorts != nil {
+			d.Studies = study.New(cohorts.(*cohort.Service))
+		}
+	})
 }
 
 // openDeps is open over the fake, with other dependencies where the test needs them.

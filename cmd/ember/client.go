@@ -126,12 +126,20 @@ func (c *client) call(ctx context.Context, method, path string, body io.Reader) 
 
 // send is call with the body's media type.
 func (c *client) send(ctx context.Context, method, path, media string, body io.Reader) (*http.Response, error) {
+	return c.sendFor(ctx, method, path, media, "", body)
+}
+
+// sendFor is send with a kind of answer that is wanted; "" = any.
+func (c *client) sendFor(ctx context.Context, method, path, media, wanted string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://ember"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if media != "" {
 		req.Header.Set("Content-Type", media)
+	}
+	if wanted != "" {
+		req.Header.Set("Accept", wanted)
 	}
 	return c.answered(req)
 }
