@@ -16,7 +16,7 @@ import (
 // that is not here may not exist.
 var doors = map[string][]string{
 	"record": {}, "store": {}, "cache": {}, "learn/nn": {}, "charts": {}, "parquet": {},
-	"terms": {"record"}, "timelines": {"record"}, "index": {"record"}, "synth": {"record"},
+	"terms": {"record"}, "timelines": {"record"}, "index": {"record", "learn/nn"}, "synth": {"record"},
 	"learn":                {"learn/nn"},
 	"fhir":                 {"record", "terms"},
 	"embeddings":           {"record", "learn", "learn/nn"},

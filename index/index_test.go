@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ember/learn/nn"
 	"ember/record"
 )
 
@@ -145,7 +146,7 @@ func (h hospital) checkNear(t *testing.T, v View) {
 	var want []Near
 	for id, d := range h {
 		if vec := normalised(d.Vector); vec != nil {
-			want = append(want, Near{ID: id, Score: dot(q, vec)})
+			want = append(want, Near{ID: id, Score: nn.Dot(q, vec)})
 		}
 	}
 	slices.SortFunc(want, func(a, b Near) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })

@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
+
+	"ember/learn/nn"
 )
 
 // vectors are the patients' vectors of one segment, of length 1, in rows by
@@ -107,18 +111,20 @@ func mergeVectors(layers []layer) vectors {
 
 const (
 	// exactBelow is the number of vectors that are compared one by one;
-	// among more, signs choose who is compared.
-	exactBelow = 4096
+	// among more, signs choose who is compared. A filter says that somebody waits for
+	// these very patients: more are compared.
+	exactBelow    = 4096
+	exactFiltered = 1 << 17
 	// rescore is how many times as many patients as asked for are chosen by
 	// signs, at least rescoreLeast.
 	rescore      = 24
-	rescoreLeast = 512
+	rescoreLeast = 1024
 )
 
 // Nearest are the k patients whose vectors have the largest cosine with vec,
 // best first, ties by id. A nil filter admits everybody. Up to about four
-// thousand candidates the answer is exact; above, the signs choose about 512 or
-// 24·k of them, which are compared exactly. Patients without a vector, and a
+// thousand candidates, or 131,072 of a filter, the answer is exact; above, the signs
+// choose about 1024 or 24·k of them, which are compared exactly. Patients without a vector, and a
 // vec of another length or without direction, give nothing.
 func (v View) Nearest(vec []float32, k int, filter *Set) []Near {
 	query := normalised(vec)
@@ -132,17 +138,43 @@ func (v View) Nearest(vec []float32, k int, filter *Set) []Near {
 			chosen, n = append(chosen, r), n+r.n
 		}
 	}
-	if n > exactBelow {
+	most := exactBelow
+	if filter != nil {
+		most = exactFiltered
+	}
+	if n > most {
 		n = bySigns(query, chosen, max(rescore*k, rescoreLeast))
 	}
-	near := make([]Near, 0, n)
+	near := make([]Near, n)
+	from := 0
 	for _, r := range chosen {
-		for j := range r.n {
-			i := r.at(j)
-			near = append(near, Near{Patient: r.v.patient[i], Score: dot(query, r.v.row(i))})
-		}
+		r.score(query, near[from:from+r.n])
+		from += r.n
 	}
 	return v.best(near, k)
+}
+
+// scoredAtOnce is how many rows are worth a goroutine.
+const scoredAtOnce = 8192
+
+// score compares the rows with a query, on several processors where they are many.
+func (r vectorRows) score(query []float32, into []Near) {
+	parts := max(1, min(runtime.GOMAXPROCS(0), 8, r.n/scoredAtOnce))
+	var done sync.WaitGroup
+	for p := range parts {
+		work := func() {
+			for j := p * r.n / parts; j < (p+1)*r.n/parts; j++ {
+				i := r.at(j)
+				into[j] = Near{Patient: r.v.patient[i], Score: nn.Dot(query, r.v.row(i))}
+			}
+		}
+		if p == parts-1 {
+			work()
+		} else {
+			done.Go(work)
+		}
+	}
+	done.Wait()
 }
 
 // vectorRows are some of the vectors of a layer.
@@ -300,6 +332,7 @@ func (r vectorRows) distances(signs []uint64) []uint16 {
 
 // best sorts by score and id and keeps k; ids are looked up for few only.
 func (v View) best(near []Near, k int) []Near {
+	near = foremost(near, k)
 	slices.SortFunc(near, func(a, b Near) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Patient, b.Patient)) })
 	end := min(k, len(near))
 	for end > 0 && end < len(near) && near[end].Score == near[end-1].Score {
@@ -313,20 +346,53 @@ func (v View) best(near []Near, k int) []Near {
 	return slices.Clip(near[:min(k, len(near))])
 }
 
-// dot sums in four parts, so that it does not depend on how the compiler or the
-// processor orders one long sum.
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
+// foremost leaves those that are as near as the k-th, in no order: what is behind them
+// need not be sorted.
+func foremost(near []Near, k int) []Near {
+	if len(near) <= 2*k {
+		return near
 	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
+	scores := make([]float32, len(near))
+	for i := range near {
+		scores[i] = near[i].Score
 	}
-	return (s0 + s1) + (s2 + s3)
+	least := kth(scores, k)
+	kept := near[:0]
+	for _, n := range near {
+		if n.Score >= least {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// kth is the k-th largest number, counted from 1; it puts them in another order
+// (quickselect; Hoare 1961).
+func kth(v []float32, k int) float32 {
+	low, high := 0, len(v)-1
+	for low < high {
+		pivot := max(min(v[low], v[high]), min(max(v[low], v[high]), v[(low+high)/2]))
+		i, j := low, high
+		for i <= j {
+			for v[i] > pivot {
+				i++
+			}
+			for v[j] < pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k-1 <= j:
+			high = j
+		case k-1 >= i:
+			low = i
+		default:
+			return v[k-1]
+		}
+	}
+	return v[k-1]
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"ember/learn/nn"
 	"ember/record"
 )
 
@@ -49,7 +50,7 @@ func agreeing(got []Near, v View, query []float32, k int) (n int) {
 	for _, l := range v.s.layers {
 		for i, ord := range l.vectors.patient {
 			if !l.hides(ord) {
-				all = append(all, Near{Patient: ord, Score: dot(q, l.vectors.row(i))})
+				all = append(all, Near{Patient: ord, Score: nn.Dot(q, l.vectors.row(i))})
 			}
 		}
 	}
@@ -87,6 +88,23 @@ func TestNearestFilter(t *testing.T) {
 	for name, vec := range map[string][]float32{"zero": make([]float32, 64), "another length": {1, 2}, "none": nil} {
 		if n := len(v.Nearest(vec, 5, nil)); n != 0 {
 			t.Errorf("%s: %d near, want none", name, n)
+		}
+	}
+}
+
+func TestKth(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for range 500 {
+		v := make([]float32, 1+rng.IntN(60))
+		for i := range v {
+			v[i] = float32(rng.IntN(20)) // many are the same
+		}
+		sorted := slices.Clone(v)
+		slices.SortFunc(sorted, func(a, b float32) int { return cmp.Compare(b, a) })
+		for k := 1; k <= len(v); k++ {
+			if got := kth(slices.Clone(v), k); got != sorted[k-1] {
+				t.Fatalf("the %d. of %v is %g, not %g", k, sorted, got, sorted[k-1])
+			}
 		}
 	}
 }
