@@ -193,6 +193,7 @@ func BenchmarkNotes(b *testing.B) {
 			b.Error(err)
 		}
 	})
+	dump := benchNotes(b)
 	rng := rand.New(rand.NewPCG(3, 4))
 	words := strings.Fields("patient reports pain in the left knee since two weeks denies fever chills and chest discomfort today exam unremarkable plan continue metformin follow up in clinic numbness of both feet neuropathy likely stable")
 	for i := 0; i < n; {
@@ -210,6 +211,7 @@ func BenchmarkNotes(b *testing.B) {
 				}
 				d.Notes = []record.Note{{Source: "DocumentReference/" + strconv.Itoa(i), Text: strings.Join(text, " ")}}
 			}
+			dump(i, &d)
 			docs = append(docs, d)
 		}
 		if err := x.Apply(docs, nil, uint64(i)); err != nil {
@@ -228,14 +230,47 @@ func BenchmarkNotes(b *testing.B) {
 		}
 		b.Run("", func(b *testing.B) {
 			size := 0
+			var took []time.Duration
 			for range b.N {
+				from := time.Now()
 				m, err := e.Match(context.Background(), cohort.Question{Criterion: c, Now: now})
 				if err != nil {
 					b.Fatal(err)
 				}
+				took = append(took, time.Since(from))
 				size = m.Set.Len()
 			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(size), "patients")
 		})
+	}
+}
+
+// benchNotes writes who has a note, with the codes of the last two years, where
+// EMBER_BENCH_NOTES says, for bench/cohort/notes.py: number, codes, text, by tabs.
+func benchNotes(b *testing.B) func(i int, d *index.Document) {
+	b.Helper()
+	name := os.Getenv("EMBER_BENCH_NOTES")
+	if name == "" {
+		return func(int, *index.Document) {}
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	since := now.AddDate(0, 0, -730)
+	return func(i int, d *index.Document) {
+		if len(d.Notes) == 0 {
+			return
+		}
+		var codes []string
+		for _, e := range d.Timeline.Events {
+			if e.Kind == record.Condition && !e.Known.Before(since) {
+				codes = append(codes, e.Concept.Value)
+			}
+		}
+		fmt.Fprintf(f, "%d\t%s\t%s\n", i, strings.Join(codes, " "), d.Notes[0].Text)
 	}
 }
