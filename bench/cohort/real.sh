@@ -22,7 +22,7 @@ measure() { # TITLE FOLDER SAMPLING-FLAGS...
 	printf " %q" "$@"
 	printf '`\n\n'
 	$ember dataset from-cohort case "$@" | sed -n 1p
-	$ember model train --model case --dataset case --families prior,linear,trees --best --hold --seconds 300 >/dev/null
+	$ember model train --model case --dataset case --families prior,linear --best --hold --seconds 400 >/dev/null
 	printf '\n| measure | value | 95 %% interval |\n|---|---|---|\n'
 	$ember model show case 1 --json | jq -r '.measures | to_entries[] | select(.key | IN("auroc", "prauc", "brier", "logloss")) | "| \(.key) | \(.value.value * 1000 | round / 1000) | \(.value.low * 1000 | round / 1000) to \(.value.high * 1000 | round / 1000) |"'
 	$ember model show case 1 --json | jq -r '"\nChosen: \(.family); out of fold, by subject."'
