@@ -172,11 +172,10 @@ func correlated(inner any, n int, not bool, at span) any {
 
 // sequence nests what comes later in what came before.
 func (w *writer) sequence(steps []cohort.Step, path string) (any, bool) {
-	at := fmt.Sprintf("%s[%d]", path, len(steps))
 	var inner any
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := &steps[i]
-		at = fmt.Sprintf("%s[%d]", path, i)
+		at := fmt.Sprintf("%s[%d]", path, i)
 		if s.Without != nil {
 			w.leave(at+".without", "what must not lie between two events cannot be said there")
 			return nil, false
