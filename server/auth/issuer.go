@@ -3,7 +3,6 @@ package auth
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -146,13 +145,4 @@ func addRule(all []Issuer, line string) error {
 		return errors.New("its issuer is not one of smart-issuers")
 	}
 	return nil
-}
-
-// host is the issuer as it may stand in a message: without its path.
-func (is *Issuer) host() string {
-	u, err := url.Parse(is.ID)
-	if err != nil {
-		return "the issuer"
-	}
-	return u.Host
 }
