@@ -33,8 +33,8 @@ type call struct {
 	id     string
 	begun  time.Time
 	who    auth.Principal
-	known  map[partsKey][]search.Part // what scopes allow, as far as it was asked for
-	waited time.Duration              // for a place
+	known  map[partsKey][]part // what scopes allow, as far as it was asked for
+	waited time.Duration       // for a place
 	// recorded: the audit record has an entry of this request.
 	recorded bool
 }

@@ -41,7 +41,7 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 	}
 	ask.Shared = nobodys
 	if c.who.Scoped() {
-		ask.Only = c.sight(auth.CanSearch).Only
+		ask.Only = c.lists([]string{id}).Only
 	}
 	page, err := s.deps.Finder.Everything(ctx, id, ask)
 	if err != nil {

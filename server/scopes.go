@@ -55,30 +55,11 @@ func (c *call) admitScoped(ctx context.Context) error {
 	return nil
 }
 
-// parts are what of a type the caller may have to do with in one way.
-func (c *call) parts(typ string, can auth.Can) []search.Part {
-	key := partsKey{typ, can}
-	if parts, known := c.known[key]; known {
-		return parts
-	}
-	parts := []search.Part{}
-	for _, one := range c.who.Permissions(typ, can) {
-		part := search.Part{Patients: one.Patients}
-		if one.Where != "" {
-			where, ok := search.ParseWhere(typ, one.Where)
-			if !ok {
-				continue
-			}
-			where.SetBase(c.base() + "/")
-			part.Where = where
-		}
-		parts = append(parts, part)
-	}
-	if c.known == nil {
-		c.known = map[partsKey][]search.Part{}
-	}
-	c.known[key] = parts
-	return parts
+// part is a part of a type's resources that the caller may have to do with in some way;
+// named: in lists only of patients whom the question names.
+type part struct {
+	search.Part
+	named bool
 }
 
 type partsKey struct {
@@ -86,20 +67,67 @@ type partsKey struct {
 	can auth.Can
 }
 
-// sight is what a token with scopes may have to do with in one way. Who is launched for
-// one patient reads what belongs to nobody, and changes none of it.
+// parts are what of a type the caller may have to do with in one way.
+func (c *call) parts(typ string, can auth.Can) []part {
+	key := partsKey{typ, can}
+	if parts, known := c.known[key]; known {
+		return parts
+	}
+	parts := []part{}
+	for _, one := range c.who.Permissions(typ, can) {
+		p := part{search.Part{Patients: one.Patients}, one.Named}
+		if one.Where != "" {
+			where, ok := search.ParseWhere(typ, one.Where)
+			if !ok {
+				continue
+			}
+			where.SetBase(c.base() + "/")
+			p.Where = where
+		}
+		parts = append(parts, p)
+	}
+	if c.known == nil {
+		c.known = map[partsKey][]part{}
+	}
+	c.known[key] = parts
+	return parts
+}
+
+// sight is what a token with scopes may have to do with in one way, by its id. Who is
+// launched for one patient reads what belongs to nobody, and changes none of it.
 func (c *call) sight(can auth.Can) *search.Scope {
-	s := &search.Scope{Only: func(typ string) []search.Part { return c.parts(typ, can) }}
+	s := &search.Scope{Only: func(typ string) []search.Part {
+		parts := c.parts(typ, can)
+		out := make([]search.Part, len(parts))
+		for i := range parts {
+			out[i] = parts[i].Part
+		}
+		return out
+	}}
 	if can&(auth.CanRead|auth.CanSearch) != 0 {
 		s.Shared = nobodys
 	}
 	return s
 }
 
+// lists is what a token with scopes may find by a question that names patients.
+func (c *call) lists(named []string) *search.Scope {
+	return &search.Scope{Shared: nobodys, Name: c.scopeName(), Only: func(typ string) []search.Part {
+		parts := c.parts(typ, auth.CanSearch)
+		out := make([]search.Part, len(parts))
+		for i := range parts {
+			if out[i] = parts[i].Part; parts[i].named {
+				out[i].Patients = append([]string{}, named...)
+			}
+		}
+		return out
+	}}
+}
+
 // guard holds writes to what scopes allow.
 func (c *call) guard() *search.Guard {
 	return &search.Guard{Create: c.sight(auth.CanCreate), Update: c.sight(auth.CanUpdate), Delete: c.sight(auth.CanDelete),
-		Read: c.sight(auth.CanRead), Find: c.sight(auth.CanSearch)}
+		Read: c.sight(auth.CanRead), Find: c.lists(nil)}
 }
 
 // nothingOf refuses what no scope allows for a type, whatever is stored.
@@ -121,7 +149,7 @@ func (c *call) maySee(r *Resource, can auth.Can) bool {
 		return c.who.Sees(r.Patient) && (r.Patient != "" || !c.who.Limited() || nobodys(r.Type))
 	}
 	if r.Deleted { // nothing is known of it any more but whose it was
-		return slices.ContainsFunc(c.parts(r.Type, can), func(p search.Part) bool {
+		return slices.ContainsFunc(c.parts(r.Type, can), func(p part) bool {
 			return p.Where == nil && (p.Patients == nil || slices.Contains(p.Patients, r.Patient))
 		})
 	}
@@ -134,33 +162,16 @@ func (c *call) scopeOfScoped(ctx context.Context, q *search.Query) (*search.Scop
 		return nil, err
 	}
 	named := q.Patients()
-	everybody := func(p search.Part) bool { return p.Patients == nil }
-	all := c.who.Has(auth.Search)
-	if !all && len(named) == 0 && !nobodys(q.Type) && !slices.ContainsFunc(c.parts(q.Type, auth.CanSearch), func(p search.Part) bool { return !everybody(p) }) {
+	if len(named) == 0 && !nobodys(q.Type) && !slices.ContainsFunc(c.parts(q.Type, auth.CanSearch), func(p part) bool { return !p.named }) {
 		return nil, c.deny(ctx, "", "the right search is missing for a search over all patients", "name a patient, as in patient=123, or have the right added to the issuer in smart-issuers")
 	}
-	s := c.sight(auth.CanSearch)
-	s.Name = c.scopeName()
-	if !all {
-		only := s.Only
-		s.Only = func(typ string) []search.Part { return narrowed(only(typ), named) }
-		return s, nil
-	}
-	s.Hidden = func(patient string) bool {
-		return !slices.Contains(named, patient) && !c.pinned(patient) && c.s.deps.Finder.Refuses(patient)
-	}
-	return s, nil
-}
-
-// narrowed are parts of which none is about others than the patients.
-func narrowed(parts []search.Part, patients []string) []search.Part {
-	out := make([]search.Part, len(parts))
-	for i, p := range parts {
-		if out[i] = p; p.Patients == nil {
-			out[i].Patients = append([]string{}, patients...)
+	s := c.lists(named)
+	if c.who.Has(auth.Search) {
+		s.Hidden = func(patient string) bool {
+			return !slices.Contains(named, patient) && !c.pinned(patient) && c.s.deps.Finder.Refuses(patient)
 		}
 	}
-	return out
+	return s, nil
 }
 
 // pinned reports whether a scope is about the patient by name: their own care.
@@ -172,7 +183,7 @@ func (c *call) pinned(patient string) bool {
 func (c *call) scopeName() string {
 	h := fnv.New64a()
 	for _, p := range c.who.Grant {
-		_, _ = h.Write([]byte(p.Type + "\x00" + p.Can.String() + "\x00" + p.Where + "\x00" + strconv.FormatBool(p.Patients == nil) + strings.Join(p.Patients, ",") + "\x01"))
+		_, _ = h.Write([]byte(p.Type + "\x00" + p.Can.String() + "\x00" + p.Where + "\x00" + strconv.FormatBool(p.Patients == nil) + strconv.FormatBool(p.Named) + strings.Join(p.Patients, ",") + "\x01"))
 	}
 	_, _ = h.Write([]byte(c.who.Rights.String()))
 	return strconv.FormatUint(h.Sum64(), 36)

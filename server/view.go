@@ -109,11 +109,16 @@ func (s *Server) viewRows(ctx context.Context, c *call, v *view.View, run *viewR
 		}
 		return table.Row(row)
 	}
+	seen := func(*Resource) bool { return true }
+	if c.who.Scoped() && !run.isInline {
+		scope := c.lists(run.source.Patients)
+		seen = func(r *Resource) bool { return s.deps.Finder != nil && s.deps.Finder.Sees(scope, r) }
+	}
 	for res, err := range run.resources(ctx, s.deps.Views) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err == nil && !run.isInline && c.who.Scoped() && !c.maySee(&res, auth.CanSearch) {
+		if err == nil && !seen(&res) {
 			continue
 		}
 		before := table.Rows()

@@ -10,6 +10,9 @@ type Permission struct {
 	// Patients are the only patients whose resources it is about, by logical id; nil:
 	// every patient's.
 	Patients []string
+	// Named: lists hold only what is of patients whom the question names; who may search
+	// over all patients has no such bound.
+	Named bool
 	// Where are search parameters that the resources must meet, "" = all do.
 	Where string
 }
@@ -18,7 +21,7 @@ type Permission struct {
 // the rights and patients of a token file's line, and the scopes of a SMART token.
 func (p Principal) Permissions(typ string, can Can) []Permission {
 	if p.Grant == nil {
-		if one := (Permission{"*", p.Rights.can(), p.Patients, ""}); one.Can&can == can {
+		if one := (Permission{Type: "*", Can: p.Rights.can(), Patients: p.Patients, Named: p.Patients == nil && p.Rights&Search == 0}); one.Can&can == can {
 			return []Permission{one}
 		}
 		return nil
@@ -33,11 +36,14 @@ func (p Principal) Permissions(typ string, can Can) []Permission {
 }
 
 // Whole reports whether the caller may read and find every resource of a type that belongs
-// to the patient, without a condition.
+// to the patient, or to whomever it is for "", without a condition.
 func (p Principal) Whole(typ, patient string) bool {
 	may := func(can Can) bool {
 		return slices.ContainsFunc(p.Permissions(typ, can), func(one Permission) bool {
-			return one.Where == "" && (one.Patients == nil || slices.Contains(one.Patients, patient))
+			if one.Patients == nil {
+				return one.Where == "" && (patient != "" || !one.Named)
+			}
+			return one.Where == "" && slices.Contains(one.Patients, patient)
 		})
 	}
 	return may(CanRead) && may(CanSearch)
@@ -60,7 +66,7 @@ func (r Rights) can() (can Can) {
 // grant is what scopes come to: those about the patient of the launch, and those that the
 // issuer's rights stand behind.
 func grant(scopes []Scope, patient string, rights map[Level]Rights) (all []Permission, has Rights, patients []string) {
-	all, patients = []Permission{}, []string{}
+	all = []Permission{}
 	for _, s := range scopes {
 		one := Permission{Type: s.Type, Can: s.Can & rights[s.Level].can(), Where: s.Where}
 		if one.Can == 0 || s.Level == PatientLevel && patient == "" {
@@ -68,9 +74,8 @@ func grant(scopes []Scope, patient string, rights map[Level]Rights) (all []Permi
 		}
 		if s.Level == PatientLevel {
 			one.Patients = []string{patient}
-			patients = append(patients, patient)
 		} else {
-			patients = nil
+			one.Named = rights[s.Level]&Search == 0
 			has |= rights[s.Level] & (Search | Export)
 		}
 		has |= rights[s.Level] & Recommend
@@ -82,14 +87,18 @@ func grant(scopes []Scope, patient string, rights map[Level]Rights) (all []Permi
 		}
 		all = append(all, one)
 	}
-	return all, has, everyone(all, patients)
+	return all, has, whom(all)
 }
 
-// everyone is nil when a permission is about every patient.
-func everyone(all []Permission, patients []string) []string {
-	if slices.ContainsFunc(all, func(p Permission) bool { return p.Patients == nil }) {
-		return nil
+// whom are the patients that permissions are about, nil for everybody.
+func whom(all []Permission) []string {
+	patients := []string{}
+	for _, p := range all {
+		if p.Patients == nil {
+			return nil
+		}
+		patients = append(patients, p.Patients...)
 	}
 	slices.Sort(patients)
-	return slices.Compact(append([]string{}, patients...))
+	return slices.Compact(patients)
 }
