@@ -83,6 +83,7 @@ var testOnly = map[string][]string{
 	"github.com/alicebob/miniredis":      {"cache", "."},
 	"github.com/getkin/kin-openapi":      {"server"},
 	"github.com/prometheus/client_model": {"server"},
+	"github.com/go-jose/go-jose":         {"server/auth", "."},
 	"github.com/goccy/go-json":           {"*"},
 	"github.com/klauspost/compress":      {"*"},
 }

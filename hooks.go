@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ember/cache"
+	"ember/fhir"
 	"ember/recommender"
 	"ember/recommender/feedback"
 	"ember/recommender/safety"
@@ -50,7 +51,11 @@ func (a *App) openHooks(ctx context.Context) (server.CDS, error) {
 		return server.CDS{}, fmt.Errorf("ember: %w", err)
 	}
 	if len(clients) > 0 {
-		out.Clients = auth.NewClients(clients, auth.Recommend, memory, c.Now)
+		used := &usedTokens{space: a.store.Space("cds tokens"), far: memory, now: c.Now}
+		if err := used.sweep(); err != nil {
+			return server.CDS{}, fmt.Errorf("ember: sweeping tokens that were used: %w", err)
+		}
+		out.Clients = auth.NewClients(clients, auth.Recommend, used, c.Now)
 	}
 	a.outcomes = keep
 	if err := keep.sweep(ctx); err != nil {
@@ -78,7 +83,21 @@ func (h hookCharts) Chart(ctx context.Context, patient string) (cds.Chart, error
 	case chart.Timeline.Person.ReplacedBy != "":
 		return cds.Chart{}, &cds.Problem{Status: 409, Code: "conflict", Path: "context.patientId", Detail: "this patient's record was merged into another", Hint: "ask for the record that replaces it"}
 	}
-	return cds.Chart{Timeline: chart.Timeline, Key: chart.Key, Version: chart.Version}, nil
+	return cds.Chart{Timeline: chart.Timeline, Identifiers: h.identifiers(patient), Key: chart.Key, Version: chart.Version}, nil
+}
+
+// identifiers are those of a Patient as it is stored, "system|value".
+func (a *App) identifiers(patient string) (all []string) {
+	r, err := a.store.Get("Patient", patient)
+	if err != nil {
+		return nil
+	}
+	var h fhir.Header
+	fhir.Scan(r.Raw, &h)
+	for _, i := range h.Identifiers {
+		all = append(all, string(i.System)+"|"+string(i.Value))
+	}
+	return all
 }
 
 type hookRecommender struct{ answering }

@@ -666,6 +666,8 @@ func TestCDSFeedback(t *testing.T) {
 		"an unknown card":      {"treatments", hookFeedback(entry(unknown, "overridden", ""), accepted), "feedback[0].card", 404, 1},
 		"of another service":   {"next-tests", hookFeedback(accepted), "feedback[0].card", 404, 0},
 		"an unknown service":   {"nothing", hookFeedback(accepted), "no service", 404, 0},
+		"another type":         {"treatments", hookFeedback(`{"card":7,"outcome":[]}`, accepted), "feedback[0]", 400, 1},
+		"no object":            {"treatments", hookFeedback(accepted, `"x"`), "feedback[1]", 400, 1},
 		"no card":              {"treatments", hookFeedback(entry("", "overridden", "")), "feedback[0].card", 400, 0},
 		"no outcome":           {"treatments", hookFeedback(entry(card.UUID, "ignored", "")), "feedback[0].outcome", 400, 0},
 		"no time":              {"treatments", hookFeedback(`{"card":"` + card.UUID + `","outcome":"overridden"}`), "feedback[0].outcomeTimestamp", 400, 0},

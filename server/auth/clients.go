@@ -51,7 +51,7 @@ func ParseClients(lines []string) ([]Client, error) {
 	return clients, nil
 }
 
-// Nonces keeps what must not be seen twice, and may lose it when it must.
+// Nonces keeps what must not be seen twice, over restarts too.
 type Nonces interface {
 	Get(ctx context.Context, key string) ([]byte, bool, error)
 	Set(ctx context.Context, key string, v []byte, ttl time.Duration) error
@@ -181,7 +181,9 @@ func (c *Clients) once(ctx context.Context, claims *jwt.Claims) error {
 	if _, seen, _ := c.nonces.Get(ctx, key); seen {
 		return again
 	}
-	_ = c.nonces.Set(ctx, key, []byte{1}, claims.Expiry.Time().Sub(c.now())+2*leeway) // memory keeps it also when Redis does not
+	if c.nonces.Set(ctx, key, []byte{1}, claims.Expiry.Time().Sub(c.now())+2*leeway) != nil {
+		return &Refused{"that the token is used could not be remembered", "see to the disk of this server; a new token will do then"}
+	}
 	return nil
 }
 

@@ -85,6 +85,8 @@ type Reader interface {
 // Chart is what Ember's own store holds of a patient.
 type Chart struct {
 	Timeline record.Timeline
+	// Identifiers of the patient, "system|value".
+	Identifiers []string
 	// Key and Version are for the recommender's cache.
 	Key, Version string
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ember/record"
@@ -125,7 +126,7 @@ func (s *Service) mapped(ctx context.Context, r *Request, c *collection, own *Ch
 			return nil, fmt.Errorf("cds: mapping what was sent: %w", err)
 		}
 	}
-	if own != nil && c.self != nil && !samePerson(own.Timeline.Person, posted.Person) {
+	if own != nil && c.self != nil && !samePerson(own.Timeline.Person, posted.Person, own.Identifiers, c.identifiers) {
 		c.note("the record here under this id is of somebody else and was not used")
 		c.lacks(c.missing(r))
 		own = nil
@@ -154,10 +155,35 @@ func (s *Service) mapped(ctx context.Context, r *Request, c *collection, own *Ch
 }
 
 // samePerson refuses to take two records for one person's because they have the same id:
-// the client's server and this one may count differently.
-func samePerson(a, b record.Person) bool {
-	born := a.Born.Zero() || b.Born.Zero() || a.Born.Year == b.Born.Year
-	return born && (a.Sex == 0 || b.Sex == 0 || a.Sex == b.Sex)
+// the client's server and this one may count differently. Where both have an identifier of
+// one system, that decides; else what both know of sex and birth must not differ.
+func samePerson(own, posted record.Person, ours, theirs []string) bool {
+	common := false
+	for _, a := range ours {
+		system, _, _ := strings.Cut(a, "|")
+		for _, b := range theirs {
+			if other, _, _ := strings.Cut(b, "|"); system == "" || system != other {
+				continue
+			}
+			if common = true; a == b {
+				return true
+			}
+		}
+	}
+	return !common && (own.Sex == 0 || posted.Sex == 0 || own.Sex == posted.Sex) && bornAlike(own.Born, posted.Born)
+}
+
+// bornAlike compares dates as far as both are known.
+func bornAlike(a, b record.Date) bool {
+	switch {
+	case a.Zero() || b.Zero():
+		return true
+	case a.Year != b.Year:
+		return false
+	case a.Month == 0 || b.Month == 0:
+		return true
+	}
+	return a.Month == b.Month && (a.Day == 0 || b.Day == 0 || a.Day == b.Day)
 }
 
 // unmapped names drafts that became no event.

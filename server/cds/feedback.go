@@ -86,16 +86,14 @@ func (s *Service) remember(ctx context.Context, r *Request, cards []shown) error
 }
 
 type wireFeedback struct {
-	Feedback []struct {
-		Card                string
-		Outcome             string
-		AcceptedSuggestions []struct{ ID string }
-		OverrideReason      *struct {
-			Reason      *Coding
-			UserComment string
-		}
-		OutcomeTimestamp string
+	Card                string
+	Outcome             string
+	AcceptedSuggestions []struct{ ID string }
+	OverrideReason      *struct {
+		Reason      *Coding
+		UserComment string
 	}
+	OutcomeTimestamp string
 }
 
 // mostFeedback bounds the entries of one request, longestComment what a clinician
@@ -113,11 +111,11 @@ func (s *Service) Feedback(ctx context.Context, service string, body []byte, see
 	if !ok {
 		return nil, nil, &Problem{Status: http.StatusNotFound, Code: "not-found", Detail: "there is no service of this id", Hint: "GET /cds-services lists them"}
 	}
-	var w wireFeedback
+	var w struct{ Feedback []json.RawMessage }
 	if err := json.Unmarshal(body, &w); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			return nil, nil, badRequest("value", "feedback", "an element has another type than it must have", "each entry has card, outcome and outcomeTimestamp as texts")
+			return nil, nil, badRequest("value", "feedback", "it is no list", "send {\"feedback\": [ … ]} with one entry a card")
 		}
 		return nil, nil, badRequest("structure", "", "the body is no JSON, or ended too early", "send {\"feedback\": [ … ]}")
 	}
@@ -130,7 +128,7 @@ func (s *Service) Feedback(ctx context.Context, service string, body []byte, see
 	var outcomes []Outcome
 	var wrong []*Problem
 	for i := range w.Feedback {
-		found, err := s.outcomes(ctx, o.id, "feedback["+strconv.Itoa(i)+"]", &w, i, sees)
+		found, err := s.outcomes(ctx, o.id, "feedback["+strconv.Itoa(i)+"]", w.Feedback[i], sees)
 		var p *Problem
 		switch {
 		case errors.As(err, &p):
@@ -150,8 +148,11 @@ func (s *Service) Feedback(ctx context.Context, service string, body []byte, see
 }
 
 // outcomes are those of one entry.
-func (s *Service) outcomes(ctx context.Context, service, path string, w *wireFeedback, i int, sees func(string) bool) ([]Outcome, error) {
-	f := &w.Feedback[i]
+func (s *Service) outcomes(ctx context.Context, service, path string, entry json.RawMessage, sees func(string) bool) ([]Outcome, error) {
+	var f wireFeedback
+	if err := json.Unmarshal(entry, &f); err != nil {
+		return nil, badRequest("value", path, "an element has another type than it must have", "each entry has card, outcome and outcomeTimestamp as texts")
+	}
 	if _, err := uuid.Parse(f.Card); err != nil {
 		return nil, badRequest("value", path+".card", "it is missing or no UUID", "send the uuid of the card")
 	}
