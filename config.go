@@ -125,6 +125,14 @@ type Config struct {
 	SubscriptionPrivate bool `koanf:"subscription-private"`
 	// Risks are the models whose risks are shown, as "MODEL THRESHOLD": at CDS Hooks and in notifications from the threshold on. MODEL was made of a cohort (ember dataset from-cohort). Empty: there is no service of risks.
 	Risks []string `koanf:"risks"`
+	// SMARTApp is the client id under which EHRs know Ember's own app, /smart/launch.html: recommendations for the patient at hand. Empty: there is no app.
+	SMARTApp string `koanf:"smart-app"`
+	// SMARTAppKey is the file of the private key that signs for smart-app; ember ehr key makes one, /smart/jwks.json publishes it. Empty: the app is a public client.
+	SMARTAppKey string `koanf:"smart-app-key"`
+	// SMARTAppScopes are asked for by the app.
+	SMARTAppScopes []string `koanf:"smart-app-scopes"`
+	// SMARTLaunchers lists the FHIR base addresses of EHRs that may launch the app; the first one is asked when nobody launches it.
+	SMARTLaunchers []string `koanf:"smart-launchers"`
 	// Explore is the share of answers asked for with feedback=true whose last item gives way to one of the next five, so that something can be learned of what would not be shown; never to one that a rule has anything to say about. 0: none, and then feedback is counted but changes nothing.
 	Explore float64 `koanf:"explore"`
 	// Seed makes training repeatable.
@@ -147,7 +155,8 @@ func Defaults() Config {
 		BulkFile: 256 << 20, BulkKeep: 24 * time.Hour, BulkJobs: 4,
 		StoreCache: 64 << 20, TrainMemory: 4 << 30, Seed: 1,
 		CDSOrigins: []string{"http://localhost", "http://127.0.0.1"}, CDSDeadline: 400 * time.Millisecond, CDSCards: 3, CDSSuggestions: 5,
-		CDSQuiet: 24 * time.Hour, CDSFeedback: 30 * 24 * time.Hour,
+		SMARTAppScopes: []string{"launch", "launch/patient", "openid", "fhirUser", "patient/*.rs"},
+		CDSQuiet:       24 * time.Hour, CDSFeedback: 30 * 24 * time.Hour,
 		EHRExport: "Patient",
 	}
 }
@@ -188,6 +197,9 @@ func (c Config) Validate() error {
 	}
 	if (len(c.SMARTRights) > 0 || len(c.SMARTOrigins) > 0) && len(c.SMARTIssuers) == 0 {
 		fail("smart-issuers: is needed with smart-rights and smart-origins")
+	}
+	if c.SMARTApp != "" && (len(c.SMARTLaunchers) == 0 || len(c.SMARTIssuers) == 0) {
+		fail("smart-app: needs smart-launchers, who may launch it, and smart-issuers, whose tokens it brings")
 	}
 	if u, err := url.Parse(c.SMARTBase); c.SMARTBase != "" && (err != nil || u.Host == "" || u.RawQuery != "") {
 		fail("smart-base: is no base address, as https://ember.example.org/fhir")

@@ -156,15 +156,19 @@ func (c *Client) scopes() []string {
 
 // assertion says who asks, for one use.
 func (c *Client) assertion(audience string) (string, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: c.opt.Key.algorithm, Key: c.opt.Key.private},
-		(&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", c.opt.Key.id))
+	return c.opt.Key.Assertion(c.opt.Client, audience, c.opt.Now())
+}
+
+// Assertion says who a client is to one audience, for one use within minutes (RFC 7523).
+func (k *Key) Assertion(client, audience string, now time.Time) (string, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: k.algorithm, Key: k.private},
+		(&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", k.id))
 	if err != nil {
 		return "", errors.New("ehr: the key cannot sign")
 	}
 	id := make([]byte, 16)
 	rand.Read(id) // never fails: crypto/rand ends the program instead
-	now := c.opt.Now()
-	return jwt.Signed(signer).Claims(jwt.Claims{Issuer: c.opt.Client, Subject: c.opt.Client, Audience: jwt.Audience{audience},
+	return jwt.Signed(signer).Claims(jwt.Claims{Issuer: client, Subject: client, Audience: jwt.Audience{audience},
 		Expiry: jwt.NewNumericDate(now.Add(assertionLife)), IssuedAt: jwt.NewNumericDate(now), ID: hex.EncodeToString(id)}).Serialize()
 }
 

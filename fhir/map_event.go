@@ -8,6 +8,9 @@ import (
 	"ember/record"
 )
 
+// InTimeline reports whether resources of a type have anything for a timeline.
+func InTimeline(typ string) bool { return mapped(typ) }
+
 // mapped reports whether resources of the type have anything for a timeline.
 func mapped(typ string) bool {
 	switch typ {

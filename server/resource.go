@@ -221,7 +221,7 @@ func (c *call) setVersion(typ, id string, version uint64, updated time.Time) {
 		h["Last-Modified"] = []string{updated.UTC().Format(http.TimeFormat)}
 	}
 	if c.r.Method == http.MethodPost || c.r.Method == http.MethodPut {
-		h["Location"] = []string{"/fhir/" + location(typ, id, version)}
+		h["Location"] = []string{c.base() + "/" + location(typ, id, version)}
 	}
 }
 

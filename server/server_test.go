@@ -19,7 +19,7 @@ func TestResource(t *testing.T) {
 	h := open(t, server.Options{}, nil)
 	w := h.do("PUT /fhir/Patient/p1", patient)
 	want(t, w, 201)
-	if got := w.Header().Get("Location"); got != "/fhir/Patient/p1/_history/1" {
+	if got := w.Header().Get("Location"); got != "http://localhost:8080/fhir/Patient/p1/_history/1" {
 		t.Errorf("Location %q", got)
 	}
 	if got := w.Header().Get("ETag"); got != `W/"1"` {
@@ -157,7 +157,7 @@ func TestLoadBundle(t *testing.T) {
 	want(t, h.do("POST /fhir", `{"resourceType":"Bundle",`), 400)
 	w = h.do("POST /fhir", patient)
 	want(t, w, 201)
-	if w.Header().Get("Location") != "/fhir/Patient/x1/_history/1" || !strings.Contains(outcome(t, w), "PUT /fhir/{type}/{id}") {
+	if w.Header().Get("Location") != "http://localhost:8080/fhir/Patient/x1/_history/1" || !strings.Contains(outcome(t, w), "PUT /fhir/{type}/{id}") {
 		t.Errorf("a single resource: %v %s", w.Header(), w.Body)
 	}
 }

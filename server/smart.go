@@ -33,6 +33,8 @@ type SMART struct {
 	// Origins are the origins whose pages may call from a browser: "https://app.example",
 	// without a port for any port, "*" for all.
 	Origins []string
+	// App is the page that shows recommendations.
+	App App
 }
 
 // smartRoutes are how clients find the server that authorizes them.

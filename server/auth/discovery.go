@@ -130,9 +130,11 @@ func (is *issuer) loadKeys(ctx context.Context, now time.Time) (keys jose.JSONWe
 // enough.
 func (v *Issuers) Describe(ctx context.Context) (Metadata, bool) {
 	for _, is := range v.all {
-		m, err := is.describe(ctx, v.now())
-		if err != nil {
-			m = Metadata{Issuer: is.ID}
+		m := Metadata{Issuer: is.ID}
+		if is.Authorize == "" || is.Token == "" || is.Keys == "" {
+			if said, err := is.describe(ctx, v.now()); err == nil {
+				m = said
+			}
 		}
 		m.Authorize, m.Token = first(is.Authorize, m.Authorize), first(is.Token, m.Token)
 		if strings.Contains(is.Keys, "://") {
