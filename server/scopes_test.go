@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"ember/fhir"
@@ -26,12 +27,14 @@ func TestRoutesAreClosedToScopes(t *testing.T) {
 	s := &Server{}
 	for _, rt := range s.routes() {
 		name := rt.method + " " + rt.pattern
-		if rt.right&byResource != 0 && rt.right&^byResource == 0 && scopedRoutes[rt.pattern] == slices.Contains(closed, name) {
+		if rt.right&byResource != 0 && rt.right&^byResource == 0 && scopedRoutes[rt.pattern] == (slices.Contains(closed, name) || strings.HasPrefix(rt.pattern, "/fhir/Subscription")) {
 			t.Errorf("%s: does it honour scopes? Then add it to scopedRoutes, with a test; else to the closed ones here", name)
 		}
 	}
 	for pattern := range scopedRoutes {
-		if !slices.ContainsFunc(s.routes(), func(rt route) bool { return rt.pattern == pattern && (rt.right&byResource != 0 || rt.right&auth.Predict != 0 || rt.right == 0) }) {
+		if !slices.ContainsFunc(s.routes(), func(rt route) bool {
+			return rt.pattern == pattern && (rt.right&byResource != 0 || rt.right&auth.Predict != 0 || rt.right == 0)
+		}) {
 			t.Errorf("%s is no route", pattern)
 		}
 	}
