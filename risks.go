@@ -1,10 +1,13 @@
 package ember
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,16 +149,20 @@ func (r risking) risk(ctx context.Context, model, patient string) (e cds.Estimat
 	return e, true, nil
 }
 
-// measuredOf is what the version's card says of how good it is, each with its interval.
+// measuredOf is what the version's card says of how good it is, with intervals. A
+// discrimination that chance explains is said to be so. A mean error is never below 0, so
+// that samples drawn again have a greater one: only the upper end is told.
 func measuredOf(v aiaas.Serving) []string {
+	const of = ", measured on %d moments that it had not learned from"
 	var all []string
-	for _, m := range []struct{ name, words string }{
-		{"auroc", "It puts who has the outcome before who has not in %s of pairs (AUROC)"},
-		{"ece", "Its probabilities were off by %s on average (calibration error)"},
-	} {
-		if e, ok := v.Measures[m.name]; ok {
-			all = append(all, fmt.Sprintf(m.words, fmt.Sprintf("%.1f %% (95 %% interval %.1f to %.1f %%)", 100*e.Value, 100*e.Low, 100*e.High))+fmt.Sprintf(", measured on %d moments that it had not learned from", e.N))
+	if e, ok := v.Measures["auroc"]; ok {
+		all = append(all, fmt.Sprintf("It puts who has the outcome before who has not in %.1f %% (95 %% interval %.1f to %.1f %%) of pairs (AUROC)"+of, 100*e.Value, 100*e.Low, 100*e.High, e.N))
+		if e.Low <= .5 {
+			all = append(all, "That is not surely better than tossing a coin (50 %): do not rely on it to tell patients apart")
 		}
+	}
+	if e, ok := v.Measures["ece"]; ok {
+		all = append(all, fmt.Sprintf("Its probabilities were off by %.1f %% on average (95 %% interval up to %.1f %%; calibration error)"+of, 100*e.Value, 100*max(e.Value, e.High), e.N))
 	}
 	if len(all) == 0 {
 		all = append(all, "How good it is was not measured")
@@ -163,15 +170,18 @@ func measuredOf(v aiaas.Serving) []string {
 	return all
 }
 
+// leastShare is what a part of a risk has at least to be shown: less is +0.00.
+const leastShare = .005
+
 // reasonsOf are the strongest columns; columns are concepts and counts, not values.
 func reasonsOf(why aiaas.Explanation) []cds.Reason {
 	var all []cds.Reason
-	for _, c := range why.Columns {
-		if len(all) == mostReasons {
+	strongest := slices.SortedStableFunc(slices.Values(why.Columns), func(a, b aiaas.ColumnShare) int {
+		return cmp.Compare(math.Abs(b.Share), math.Abs(a.Share))
+	})
+	for _, c := range strongest {
+		if len(all) == mostReasons || math.Abs(c.Share) < leastShare {
 			break
-		}
-		if c.Share == 0 {
-			continue
 		}
 		words := c.Name
 		if c.Value != "" {

@@ -2,6 +2,7 @@ package ember_test
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,6 +48,11 @@ func TestRisks(t *testing.T) {
 	if risk.Probability < .8 || !risk.Above || risk.Threshold != .5 || risk.Model != "deaths" || risk.Version != "1" || risk.Outcome != "life:dead before the stay ends" || !strings.HasPrefix(risk.At, "2024-03-02") ||
 		len(risk.Reasons) == 0 || len(risk.Measured) == 0 || !strings.Contains(risk.Measured[0], "95 % interval") {
 		t.Errorf("%+v", risk)
+	}
+	for i, r := range risk.Reasons {
+		if math.Abs(r.Weight) < .005 || i > 0 && math.Abs(r.Weight) > math.Abs(risk.Reasons[i-1].Weight) {
+			t.Errorf("the strongest reasons come first, and none without weight: %+v", risk.Reasons)
+		}
 	}
 	h.get("/v1/patients/new-001/risk").into(t, 200, &risk)
 	if risk.Above || risk.Probability > .2 {

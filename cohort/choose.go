@@ -89,7 +89,7 @@ type choice struct {
 	conversions []affine
 	concepts    []chosenConcept
 	units       []string // of admitted forms that do not convert to what is asked for
-	mixed       []string // of admitted forms that are compared as they stand
+	mixed       []string // that values are compared in where none is asked for
 }
 
 type chosenConcept struct {
@@ -190,8 +190,8 @@ func (e *Engine) find(v index.View, ev *Event) *choice {
 		}
 		if a, ok := e.conversion(f, ev.Value.Unit); ok {
 			c.form[id] = uint16(2 + c.place(a.around(ev.Value.Range)))
-			if ev.Value.Unit == "" && e.opt.Terms.UsualUnit(f.Concept.Value) == "" && f.Unit != "" && !slices.Contains(c.mixed, f.Unit) {
-				c.mixed = append(c.mixed, f.Unit)
+			if unit := cmpOr(e.usualUnit(f), f.Unit); ev.Value.Unit == "" && unit != "" && !slices.Contains(c.mixed, unit) {
+				c.mixed = append(c.mixed, unit)
 			}
 		} else if f.Unit != "" && !slices.Contains(c.units, f.Unit) {
 			c.units = append(c.units, f.Unit)
@@ -228,7 +228,7 @@ func (e *Engine) conversion(f index.Form, unit string) (affine, bool) {
 	if f.Concept.System == record.LOINC {
 		loinc = f.Concept.Value
 	}
-	usual, from := tt.UsualUnit(loinc), f.Unit
+	usual, from := e.usualUnit(f), f.Unit
 	if from == "" {
 		from = usual
 	}
@@ -247,6 +247,14 @@ func (e *Engine) conversion(f index.Form, unit string) (affine, bool) {
 	}
 	one, ok := tt.Convert(1, from, unit, loinc)
 	return affine{mul: one - zero, add: zero}, ok
+}
+
+// usualUnit is the unit that a form's test usually has, "" where none is known.
+func (e *Engine) usualUnit(f index.Form) string {
+	if f.Concept.System != record.LOINC {
+		return ""
+	}
+	return e.opt.Terms.UsualUnit(f.Concept.Value)
 }
 
 // admission is the test of whether a form is meant. It depends on the view only for

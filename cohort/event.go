@@ -120,7 +120,7 @@ func (p *plan) explain(l *leaf) error {
 	case len(l.chosen.units) > 0:
 		p.warnings = append(p.warnings, *l.ev.atValue.fail("", "values in %s cannot be converted and do not count", units))
 	case len(l.chosen.mixed) > 1:
-		p.warnings = append(p.warnings, *l.ev.atValue.fail("name one of them", "the values are in several units, compared as they stand: %s", strings.Join(l.chosen.mixed[:min(len(l.chosen.mixed), 5)], ", ")))
+		p.warnings = append(p.warnings, *l.ev.atValue.fail("name one of them", "the values are in several units, and in each one the number counts: %s", strings.Join(l.chosen.mixed[:min(len(l.chosen.mixed), 5)], ", ")))
 	}
 	return nil
 }

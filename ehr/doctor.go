@@ -130,7 +130,7 @@ func (x *examination) clock(h http.Header, sent, came time.Time) {
 		if off > clockFail {
 			status = fail
 		}
-		x.add("clock", status, "the EHR's clock is %s %s this one; set both by NTP, or tokens are taken for expired", off.Round(time.Second), word)
+		x.add("clock", status, "the EHR's clock is about %s %s this one; set both by NTP, or tokens are taken for expired", (off + time.Second/2).Round(5*time.Second), word)
 	default:
 		x.add("clock", ok, "both clocks agree within %s", clockWarn)
 	}

@@ -43,7 +43,7 @@ func TestExamine(t *testing.T) {
 		"R5":                  {func(f *ehrtest.Faults) { f.R5 = true }, "metadata", "fail", "R4 address"},
 		"a login page":        {func(f *ehrtest.Faults) { f.HTML = map[string]int{"metadata": 9} }, "metadata", "fail", "HTML"},
 		"a clock 5 min ahead": {func(f *ehrtest.Faults) { f.Skew = 5 * time.Minute }, "clock", "fail", "ahead of this one"},
-		"a clock 30 s behind": {func(f *ehrtest.Faults) { f.Skew = -30 * time.Second }, "clock", "warn", "behind this one"},
+		"a clock 30 s behind": {func(f *ehrtest.Faults) { f.Skew = -30 * time.Second }, "clock", "warn", "about 30s behind this one"},
 		"no CORS":             {func(f *ehrtest.Faults) { f.NoCORS = true }, "cors", "warn", "have this origin allowed"},
 		"no keys":             {func(f *ehrtest.Faults) { f.NoKeys = true }, "jwks", "fail", "404"},
 		"aud is the issuer":   {func(f *ehrtest.Faults) { f.Audience = s.url + "/fhir" }, "token", "fail", "aud = the issuer"},

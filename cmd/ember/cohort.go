@@ -117,6 +117,15 @@ func (f figure) String() string {
 	return fmt.Sprint("about ", *f.Count)
 }
 
+// part is the figure as one of the parts of a whole, which may also be kept back because the
+// whole would give away another.
+func (f figure) part() string {
+	if f.Count == nil {
+		return "not told"
+	}
+	return f.String()
+}
+
 type cohortCell struct {
 	Label string `json:"label"`
 	figure
@@ -179,7 +188,11 @@ func (a *cohortAnswer) write(w io.Writer) {
 		}
 		fmt.Fprintln(w, part.name)
 		for _, c := range part.cells {
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-60.60s %-12s %s", c.Label, c.figure, c.odds()), " "))
+			number := c.String()
+			if part.name == "age" || part.name == "sex" {
+				number = c.part()
+			}
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-60.60s %-12s %s", c.Label, number, c.odds()), " "))
 		}
 	}
 }

@@ -273,6 +273,8 @@ func (a *tableAnswer) write(w io.Writer) {
 		for i, c := range r.Cells {
 			text := "≤ 10"
 			switch {
+			case c.Count == nil && c.Spread == nil && (r.Section == "age" || r.Section == "sex" || r.Section == "value"):
+				text = c.part()
 			case c.Spread != nil:
 				text = fmt.Sprintf("%g ± %g", c.Spread.Mean, c.Spread.Deviation)
 			case c.Count != nil && c.Share != nil:
@@ -300,7 +302,7 @@ func (a *tableAnswer) missing(w io.Writer, has bool, of func(int) figure, n int)
 	}
 	fmt.Fprintf(w, "    %-48s", "missing")
 	for i := range n {
-		fmt.Fprintf(w, " %18s", strings.Replace(of(i).String(), "10 or fewer", "≤ 10", 1))
+		fmt.Fprintf(w, " %18s", of(i).part())
 		if i > 0 {
 			fmt.Fprintf(w, " %6s", "")
 		}

@@ -33,7 +33,7 @@ func (a *valuesAnswer) write(w io.Writer) {
 	}
 	for _, t := range a.Tests {
 		for i, g := range t.Groups {
-			fmt.Fprintf(w, "%s in %s: %s with a value, %s with none, %s with none that can be used\n", t.Text, a.Groups[i].Name, g.With, g.Without, g.Unusable)
+			fmt.Fprintf(w, "%s in %s: %s with a value, %s with none, %s with none that can be used\n", t.Text, a.Groups[i].Name, g.With.part(), g.Without.part(), g.Unusable.part())
 			for _, u := range g.Units {
 				unit := u.Unit
 				if unit == "" {
@@ -56,7 +56,7 @@ func (a *valuesAnswer) write(w io.Writer) {
 				if b.Count != nil && g.With.Count != nil {
 					bar = strings.Repeat("▇", min(60, 60**b.Count/max(1, *g.With.Count)))
 				}
-				fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %8s – %-8s %-12s %s", low, high, b.figure, bar), " "))
+				fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %8s – %-8s %-12s %s", low, high, b.part(), bar), " "))
 			}
 		}
 	}
@@ -93,7 +93,7 @@ type periodsAnswer struct {
 func (a *periodsAnswer) write(w io.Writer) {
 	fmt.Fprintf(w, "%s patients: %s\n%-10s %14s %14s\n", a.Cohort.figure, a.Cohort.Text, "", "first time", "patients")
 	for _, r := range a.Periods {
-		fmt.Fprintf(w, "%-10s %14s %14s\n", r.Period, r.New, r.Patients)
+		fmt.Fprintf(w, "%-10s %14s %14s\n", r.Period, r.New.part(), r.Patients)
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Survival) SVG() []byte {
 }
 
 // line is a curve as far as it is told: straight between its points, as nobody is told
-// where its steps are.
+// where its steps are. The band widens between them as [Curve.at] says.
 func (c *Curve) line(per float64, unit string) charts.Line {
 	l := charts.Line{Name: c.Name + ": " + said(c.In)}
 	switch {
@@ -44,10 +44,17 @@ func (c *Curve) line(per float64, unit string) charts.Line {
 		l.Name += fmt.Sprintf(", median %g %s", significant(float64(*c.Median)/per, 3), unit)
 	}
 	var down []charts.Point
-	for _, p := range c.Points {
-		x := float64(p.Day) / per
-		l.Points = append(l.Points, charts.Point{X: x, Y: p.Survival})
-		l.Band, down = append(l.Band, charts.Point{X: x, Y: p.High}), append(down, charts.Point{X: x, Y: p.Low})
+	for i, p := range c.Points {
+		l.Points = append(l.Points, charts.Point{X: float64(p.Day) / per, Y: p.Survival})
+		from := p.Day
+		if i > 0 {
+			from = c.Points[i-1].Day
+		}
+		for k := range int32(8) {
+			q := c.at(p.Day - (p.Day-from)*(7-k)/8)
+			x := float64(q.Day) / per
+			l.Band, down = append(l.Band, charts.Point{X: x, Y: q.High}), append(down, charts.Point{X: x, Y: q.Low})
+		}
 	}
 	slices.Reverse(down)
 	l.Band = append(l.Band, down...)

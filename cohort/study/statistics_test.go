@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"testing"
+
+	"ember/cohort"
 )
 
 // reference is what bench/cohort/reference.py printed.
@@ -288,4 +290,32 @@ func nearer(u, than, c Unit) bool {
 		return u.Ord < than.Ord
 	}
 	return u.Ord > than.Ord
+}
+
+// TestTheIntervalBetweenPoints: it is as wide as that of the whole curve, from the first
+// event on, and not narrower because the curve begins with certainty.
+func TestTheIntervalBetweenPoints(t *testing.T) {
+	for _, every := range []int{2, 4, 9} {
+		var follows []Follow
+		for i := range 400 {
+			follows = append(follows, Follow{int32(1 + i*5), i%every == every-1})
+		}
+		steps := KaplanMeier(follows)
+		var c Curve
+		c.tell(steps, cohort.Cells{})
+		looked := 0
+		for _, s := range steps {
+			told := c.at(s.Day)
+			if told == nil || s.Survival == 1 {
+				continue
+			}
+			looked++
+			if is, said := s.High-s.Low, told.High-told.Low; math.Abs(told.Low-s.Low) > .02 || math.Abs(told.High-s.High) > .02 || said < .7*is-.003 {
+				t.Errorf("every %d, day %d: told [%g, %g], is [%g, %g]", every, s.Day, told.Low, told.High, s.Low, s.High)
+			}
+		}
+		if looked < 100 {
+			t.Errorf("every %d: only %d days", every, looked)
+		}
+	}
 }

@@ -68,7 +68,8 @@ type Point struct {
 }
 
 // AtRisk is how many are followed on a day, with the curve there, on the straight line
-// between the points that are told; nil behind the last of them.
+// between the points that are told; nil behind the last of them. Between points the
+// variance is on a straight line too.
 type AtRisk struct {
 	Day   int32
 	Count cohort.Count
@@ -285,7 +286,8 @@ func (c *Curve) atRisk(steps []Step, cells cohort.Cells) {
 }
 
 // at is the curve on a day, on the line between the points that are told; nil where the line
-// ends.
+// ends. So is Greenwood's variance, which grows by the event as the curve falls; the ends of
+// the interval are not, as the first point is certain.
 func (c *Curve) at(day int32) *Point {
 	i, found := slices.BinarySearchFunc(c.Points, day, func(p Point, d int32) int { return cmp.Compare(p.Day, d) })
 	switch {
@@ -296,8 +298,22 @@ func (c *Curve) at(day int32) *Point {
 	}
 	a, b := c.Points[i-1], c.Points[i]
 	part := float64(day-a.Day) / float64(b.Day-a.Day)
-	on := func(x, y float64) float64 { return decimals(x+part*(y-x), 3) }
-	return &Point{day, on(a.Survival, b.Survival), on(a.Low, b.Low), on(a.High, b.High)}
+	survival := a.Survival + part*(b.Survival-a.Survival)
+	low, high := logLog(survival, a.variance()+part*(b.variance()-a.variance()))
+	if b.Survival <= 0 {
+		low, high = b.Low, a.High
+	}
+	return &Point{day, decimals(survival, 3), decimals(low, 3), decimals(high, 3)}
+}
+
+// variance is Greenwood's sum behind the interval of a point that is told; 0 where the curve
+// is 1 or 0.
+func (p *Point) variance() float64 {
+	if p.Survival <= 0 || p.Survival >= 1 || p.Low <= 0 || p.Low > p.Survival {
+		return 0
+	}
+	w := math.Log(math.Log(p.Low)/math.Log(p.Survival)) * math.Log(p.Survival) / z975
+	return w * w
 }
 
 // wholeTest is a test as the guard keeps it: the expected events by the id of the group.

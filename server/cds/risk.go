@@ -73,7 +73,7 @@ func (s *Service) riskCard(r *Request, e Estimate) shown {
 		fmt.Fprintf(&b, "- %s (%+.2f)\n", plainText(reason.Words), reason.Share)
 	}
 	if len(e.Reasons) > 0 {
-		b.WriteString("\nThe figures add to the log odds. They say what the model went by, not what causes what.\n\n")
+		b.WriteString("\nThese are the strongest of its reasons, each with what it adds to the log odds. They say what the model went by, not what causes what.\n\n")
 	}
 	for _, m := range e.Measured {
 		fmt.Fprintf(&b, "- %s\n", plainText(m))
