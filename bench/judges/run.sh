@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the judges that did not grow up here, starts a synthetic hospital with a trained
 # recommender, and has them look at it: bench/judges/run.sh [--quick] [--page FILE]
-# Needs a JDK, Maven, Node with npm, Python, and the program in bin/ember.
+# Needs a JDK, Maven, Node with npm, Python, and the program in bin/ember. Exit 75 when a
+# judge cannot be fetched, which says nothing of Ember.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 ember=$PWD/bin/ember
@@ -12,22 +13,23 @@ for tool in java mvn node npm python3 curl; do
 done
 [ -x "$ember" ] || { echo "make build first" >&2; exit 1; }
 
+fetch() { "$@" || { echo "a judge cannot be fetched: $1" >&2; exit 75; }; }
 # Each is made anew when what it is made of changes.
 made() { [ -f "$cache/$1.sum" ] && [ "$(cat "$cache/$1.sum")" = "$2" ]; }
 sum=$(sha256sum bench/judges/requirements.txt | cut -d' ' -f1)
 made venv "$sum" || {
 	rm -rf "$cache/venv"
 	python3 -m venv "$cache/venv"
-	"$cache/venv/bin/pip" install -q --disable-pip-version-check -r bench/judges/requirements.txt
+	fetch "$cache/venv/bin/pip" install -q --disable-pip-version-check -r bench/judges/requirements.txt
 	echo "$sum" >"$cache/venv.sum"
 }
 made node "fhir-kit-client@2.0.3 fhirclient@2.6.3" || {
-	npm install --silent --no-audit --no-fund --prefix "$cache/node" fhir-kit-client@2.0.3 fhirclient@2.6.3
+	fetch npm install --silent --no-audit --no-fund --prefix "$cache/node" fhir-kit-client@2.0.3 fhirclient@2.6.3
 	echo "fhir-kit-client@2.0.3 fhirclient@2.6.3" >"$cache/node.sum"
 }
 sum=$(sha256sum bench/judges/hapi/pom.xml | cut -d' ' -f1)
 made classpath "$sum" && [ -f "$(cut -d: -f1 <"$cache/classpath")" ] || {
-	mvn -q -B -f bench/judges/hapi/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/classpath"
+	fetch mvn -q -B -f bench/judges/hapi/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/classpath"
 	echo "$sum" >"$cache/classpath.sum"
 }
 
