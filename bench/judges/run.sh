@@ -9,7 +9,7 @@ ember=$PWD/bin/ember
 cache=${JUDGES_CACHE:-$HOME/.cache/ember-judges}
 mkdir -p "$cache"
 for tool in java mvn node npm python3 curl; do
-	command -v "$tool" >/dev/null || { echo "the judges need $tool" >&2; exit 1; }
+	command -v "$tool" >/dev/null || { echo "the judges need $tool" >&2; exit 75; }
 done
 [ -x "$ember" ] || { echo "make build first" >&2; exit 1; }
 
