@@ -146,6 +146,9 @@ func makeTrained() (dir string, err error) {
 	if err == nil {
 		_, err = app.Train(ctx, quiet)
 	}
+	if err == nil { // until the patients' vectors are made
+		_, err = app.LoadStream(ctx, strings.NewReader(""), true, quiet, nil)
+	}
 	if cerr := app.Close(); err == nil {
 		err = cerr
 	}

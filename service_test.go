@@ -109,7 +109,8 @@ func TestAModelIsTrainedInAChildAndAsked(t *testing.T) {
 
 // grep finds a word in the files of a directory.
 func grep(dir, word string) error {
-	out, err := exec.Command("grep", "-rl", word, dir).Output()
+	// The index is not sealed, and says so.
+	out, err := exec.Command("grep", "-rl", "--exclude-dir=index", word, dir).Output()
 	if err == nil {
 		return fmt.Errorf("%q lies open in %s", word, out)
 	}
