@@ -4,6 +4,9 @@ import (
 	"ember/record"
 )
 
+// Check is [Engine.Check].
+func (s *Service) Check(c Criterion) error { return s.engine.Check(c) }
+
 // CodesOf are the codes that an event asks for, each with the short name of its system:
 // the code that it names, or those of what it calls that 11 patients or more have.
 func (s *Service) CodesOf(ev Event) []record.Code {

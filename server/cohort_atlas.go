@@ -15,6 +15,8 @@ import (
 type CohortCoder interface {
 	// CodesOf are the codes that an event asks for, by the short names of their systems.
 	CodesOf(e cohort.Event) []record.Code
+	// Check finds what cannot be used in a definition; a [*cohort.Error].
+	Check(c cohort.Criterion) error
 }
 
 // atlasRoutes exchange definitions with OHDSI's ATLAS.
@@ -61,6 +63,9 @@ func (s *Server) toATLAS(ctx context.Context, c *call) error {
 	_, asked, err := c.definition()
 	if err != nil {
 		return err
+	}
+	if err := s.deps.Cohorts.Check(asked.Criterion); err != nil {
+		return asSent(err)
 	}
 	expression, left, err := circe.Write(asked.Criterion, func(e cohort.Event) (all []circe.Code) {
 		for _, code := range s.deps.Cohorts.CodesOf(e) {
