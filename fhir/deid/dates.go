@@ -65,16 +65,16 @@ func clockTime(b []byte) bool {
 	return len(b) <= 40
 }
 
-// date tells of a date the year, or the date moved. Of a date of birth nothing is told
-// when the age may be over 89.
+// date tells of a date the year, or the date moved. Of a year from which an age over 89
+// follows nothing is told, whatever happened in it.
 func (s *Scrubber) date(text []byte, isBirth bool) {
 	m, ok := parseMoment(text)
 	if !ok {
 		return
 	}
 	if s.opt.Mode == SafeHarbor {
-		if isBirth && s.opt.At.Year()-m.year >= 90 {
-			s.ninety = true
+		if s.opt.At.Year()-m.year >= 90 { // who was there then is over 89 by now
+			s.ninety = s.ninety || isBirth
 			return
 		}
 		s.out = append(append(s.out, '"'), text[:4]...)

@@ -190,10 +190,10 @@ func (s *Scrubber) text(parts ...string) {
 	}
 }
 
-// Codes of LOINC whose values are ages, or dates of birth.
+// Codes of SNOMED CT and LOINC whose values are ages, or dates of birth.
 var (
-	ageCodes   = []string{`"30525-0"`, `"21611-9"`, `"21612-7"`, `"29553-5"`, `"30972-4"`, `"35659-2"`, `"63900-5"`}
-	birthCodes = []string{`"21112-8"`}
+	ageCodes   = []string{`"397669002"`, `"424144002"`, `"445518008"`, `"105727008"`, `"30525-0"`, `"21611-9"`, `"21612-7"`, `"29553-5"`, `"30972-4"`, `"35659-2"`, `"63900-5"`}
+	birthCodes = []string{`"184099003"`, `"21112-8"`}
 )
 
 // observe looks whether an Observation tells an age.

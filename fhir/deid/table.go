@@ -17,6 +17,9 @@ period
 range
  low quantity
  high quantity
+ages
+ low age
+ high age
 ratio
  numerator quantity
  denominator quantity
@@ -84,7 +87,7 @@ AllergyIntolerance
  onsetDateTime date
  onsetAge age
  onsetPeriod period
- onsetRange range
+ onsetRange ages
  recordedDate date
  lastOccurrence date
  reaction.substance concept
@@ -168,11 +171,11 @@ Condition
  onsetDateTime date
  onsetAge age
  onsetPeriod period
- onsetRange range
+ onsetRange ages
  abatementDateTime date
  abatementAge age
  abatementPeriod period
- abatementRange range
+ abatementRange ages
  recordedDate date
  stage.summary concept
  stage.type concept
@@ -475,7 +478,7 @@ Observation
  referenceRange.high quantity
  referenceRange.type concept
  referenceRange.appliesTo concept
- referenceRange.age range
+ referenceRange.age ages
  hasMember ref
  derivedFrom ref
  component.code concept

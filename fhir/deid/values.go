@@ -108,7 +108,7 @@ func (s *Scrubber) public(system []byte) bool {
 const ucum = "http://unitsofmeasure.org"
 
 // quantity tells value, comparator and unit. A value whose unit cannot be told is not
-// told. Ages over 89 are 90 or over.
+// told. Ages over 89, and all years over 89, are 90 or over.
 func (s *Scrubber) quantity(i int, isAge bool) int {
 	var value, comparator, unit, system, code []byte
 	end := s.each(i, func(key []byte, at int) int {
@@ -137,7 +137,7 @@ func (s *Scrubber) quantity(i int, isAge bool) int {
 	}
 	isUCUM := string(system) == ucum && plainUnit(code)
 	switch {
-	case isAge && old(value, code, unit):
+	case (isAge || inYears(code, unit)) && old(value, code, unit):
 		value, comparator, code, isUCUM = []byte("90"), []byte(">="), []byte("a"), true
 	case !isUCUM && (unit != nil || code != nil) && !s.rules.units[string(unit)]:
 		return end
@@ -169,6 +169,18 @@ func plainUnit(code []byte) bool {
 		}
 	}
 	return true
+}
+
+// inYears reports whether a quantity is of years: by whatever code it is told, and in a
+// range too, it may be an age.
+func inYears(code, unit []byte) bool {
+	for _, u := range [...][]byte{code, unit} {
+		switch string(u) {
+		case "a", "a_j", "a_g", "a_t", "ann", "y", "yr", "yrs", "ye", "year", "years", "Years", "{years}":
+			return true
+		}
+	}
+	return false
 }
 
 // old reports whether an age is over 89 years; one in a unit that is not known may be.
