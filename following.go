@@ -93,12 +93,23 @@ func older(a, b string) bool {
 // ehrDoor is the client of the EHR as the server wants it.
 type ehrDoor struct{ *App }
 
+// Admits implements server.EHR.
+func (d ehrDoor) Admits(authorization string) error {
+	if d.follower == nil {
+		return server.ErrNotFound
+	}
+	return notificationFault(d.follower.Admits(authorization))
+}
+
 // Notify implements server.EHR.
 func (d ehrDoor) Notify(ctx context.Context, authorization string, body []byte) error {
 	if d.follower == nil {
 		return server.ErrNotFound
 	}
-	err := d.follower.Notify(ctx, authorization, body)
+	return notificationFault(d.follower.Notify(ctx, authorization, body))
+}
+
+func notificationFault(err error) error {
 	switch {
 	case errors.Is(err, ehr.ErrSecret):
 		return &server.Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "this is not the secret of the subscription", Hint: "send the header that stands in channel.header of the Subscription; a former subscription's is not taken"}

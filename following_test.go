@@ -108,6 +108,10 @@ func TestFollowAnEHR(t *testing.T) {
 		if r.status != http.StatusUnauthorized {
 			t.Errorf("%d %s", r.status, r.body)
 		}
+		// Of who does not know the secret no body is read.
+		if r := h.ask("POST", "/ehr/notifications", "{", "Authorization: Bearer guessed", "Content-Encoding: gzip", "Content-Type: "+fhirJSON); r.status != http.StatusUnauthorized {
+			t.Errorf("%d %s", r.status, r.body)
+		}
 		if r := h.get("/ehr/jwks.json"); r.status != http.StatusOK || strings.Contains(string(r.body), `"d":`) || !strings.Contains(string(r.body), `"keys"`) {
 			t.Errorf("%d %s", r.status, r.body)
 		}

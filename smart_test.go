@@ -1,11 +1,15 @@
 package ember_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"ember/server/auth"
 	"ember/server/auth/authtest"
 )
 
@@ -37,6 +41,63 @@ const category = `,"category":[{"coding":[{"system":"http://terminology.hl7.org/
 
 func labelled(id, code, patient, date string) string {
 	return strings.TrimSuffix(observed(id, code, patient, date), "}") + category
+}
+
+// TestRisksRestOnTheWholeRecord: a right from elsewhere does not stand in for scopes.
+func TestRisksRestOnTheWholeRecord(t *testing.T) {
+	idp := authtest.New(t)
+	config := testConfig(t.TempDir() + "/data")
+	idp.Now = config.Now
+	config.SMARTBase, config.Risks = smartBase, []string{"deaths 0.5"}
+	config.SMARTIssuers, config.SMARTRights = []string{idp.URL + " user=read,search"}, []string{idp.URL + " scope=predicts predict"}
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte(auth.Hash("p")+"\tpredicts\tpredict\n"+auth.Hash("r")+"\treads\tpredict,read\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config.TokenFile = tokens
+	h := open(t, config)
+	for token, status := range map[string]int{
+		"p": 403,
+		"r": 404, // there is nobody
+		idp.Token(smartBase, "user/Practitioner.rs patient/*.rs predicts", "p1"): 403,
+		idp.Token(smartBase, "user/*.rs predicts", ""):                           404,
+	} {
+		if r := h.as(token)("GET", "/v1/patients/p2/risk", ""); r.status != status {
+			t.Errorf("%.10s: %d %s, want %d", token, r.status, r.body, status)
+		}
+	}
+}
+
+// TestExportsAreHeldToTheTokenAtHand: what one token began is not given to another of the
+// same name that lets less be seen.
+func TestExportsAreHeldToTheTokenAtHand(t *testing.T) {
+	h, idp := openSMART(t, t.TempDir()+"/data", "user=read,write,search system=read,export")
+	if r := h.as(idp.Token(smartBase, "user/*.cruds", ""))("PUT", "/fhir/Patient/p1", patient("p1")); r.status != 201 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	h.ready()
+	wide, narrow := h.as(idp.Token(smartBase, "system/*.rs", "")), h.as(idp.Token(smartBase, "system/Observation.rs", ""))
+	r := wide("GET", "/fhir/$export", "", "Prefer: respond-async")
+	at := r.header.Get("Content-Location")
+	if r.status != 202 || at == "" {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	job := at[strings.Index(at, "/v1/bulk/"):]
+	eventually(t, "the export ends", func() bool { r = wide("GET", job, ""); return r.status == 200 })
+	if !strings.Contains(string(r.body), `"requiresAccessToken":true`) {
+		t.Errorf("%s", r.body)
+	}
+	var m struct{ Output []struct{ URL string } }
+	if json.Unmarshal(r.body, &m) != nil || len(m.Output) != 1 {
+		t.Fatalf("%s", r.body)
+	}
+	file := m.Output[0].URL[strings.Index(m.Output[0].URL, "/v1/bulk/"):]
+	if r := wide("GET", file, ""); r.status != 200 || !strings.Contains(string(r.body), `"p1"`) {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := narrow("GET", file, ""); r.status != 403 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
 }
 
 // TestScopesDecideWhatIsSeen walks what a clinician's app does under scopes of both

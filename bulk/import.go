@@ -71,7 +71,7 @@ func (s *Service) importAll(ctx context.Context, j *Job) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			s.opt.Log.Error("an input of an import cannot be read", "job", j.ID, "input", i+1, "cause", err.Error())
+			s.opt.Log.Error("an input of an import cannot be read", "job", j.ID, "input", i+1, "cause", reason(err))
 			t.write(outcome("error", "incomplete", "input "+strconv.Itoa(i+1)+" could not be read to its end: "+reason(err)))
 		}
 		sum := fmt.Sprintf("%d lines: %d stored, %d refused", t.stored+t.refused, t.stored, t.refused)

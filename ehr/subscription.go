@@ -312,13 +312,22 @@ func (f *Follower) look(ctx context.Context) error {
 	return f.take(ctx, n, nil)
 }
 
+// Admits returns [ErrSecret] where authorization, the header of that name, does not hold
+// the secret of the subscription. How long it takes tells nothing of the secret.
+func (f *Follower) Admits(authorization string) error {
+	secret := f.now().Secret
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if secret == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(strings.TrimSpace(token)), []byte(secret)) != 1 {
+		return ErrSecret
+	}
+	return nil
+}
+
 // Notify takes a notification; authorization is the header of that name. When it returns
 // nil, what it says is stored or will be read, whatever happens here.
 func (f *Follower) Notify(ctx context.Context, authorization string, body []byte) error {
-	s := f.now()
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if s.Secret == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(strings.TrimSpace(token)), []byte(s.Secret)) != 1 {
-		return ErrSecret
+	if err := f.Admits(authorization); err != nil {
+		return err
 	}
 	var b bundle
 	if json.Unmarshal(body, &b) != nil || b.ResourceType != "Bundle" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,7 +101,7 @@ func (c *call) manifest(j *bulk.Job) manifest {
 		}
 		return out
 	}
-	m := manifest{TransactionTime: j.At.UTC().Format("2006-01-02T15:04:05.000Z"), Request: j.URL, RequiresAccessToken: c.s.deps.Tokens != nil,
+	m := manifest{TransactionTime: j.At.UTC().Format("2006-01-02T15:04:05.000Z"), Request: j.URL, RequiresAccessToken: c.s.deps.Tokens != nil || c.s.deps.SMART.Issuers != nil,
 		Output: list(j.Output), Deleted: list(j.Deleted), Error: list(j.Errors)}
 	if j.Export != nil {
 		mode := j.Export.Mode
@@ -146,6 +147,9 @@ func (s *Server) bulkFile(ctx context.Context, c *call) error {
 		return bulkFault(err)
 	}
 	defer content.Close()
+	if err := c.mayHave(ctx, &j, &f); err != nil {
+		return err
+	}
 	if err := c.audit(ctx, c.entry(auth.ActionExport, "", "$bulk/"+j.ID+"/"+f.Name, http.StatusOK)); err != nil {
 		return err
 	}
@@ -164,6 +168,28 @@ func (s *Server) bulkFile(ctx context.Context, c *call) error {
 	h["Accept-Ranges"] = []string{"bytes"}
 	http.ServeContent(out, c.r, "", j.Ended, io.NewSectionReader(r, 0, content.Size()))
 	return nil
+}
+
+// mayHave refuses a file to who could not begin its export any more: a name stands for
+// tokens of different scopes, and a line of the token file may have changed.
+func (c *call) mayHave(ctx context.Context, j *bulk.Job, f *bulk.File) error {
+	if j.Export == nil {
+		return nil
+	}
+	may := !c.who.Limited() || j.Export.Limited && !slices.ContainsFunc(j.Export.Scope, func(p string) bool { return !c.who.Sees(p) })
+	if c.who.Scoped() {
+		types := []string{f.Type}
+		if f.Type == "Bundle" { // of what is deleted, whatever its type
+			if types = j.Export.Types; len(types) == 0 {
+				types = []string{"*"}
+			}
+		}
+		may = may && (f.Type == "OperationOutcome" || len(c.lacking(types, "")) == 0)
+	}
+	if may {
+		return nil
+	}
+	return c.deny(ctx, "", "the file holds more than the token lets its bearer see", "begin another export with this token")
 }
 
 // sendZipped compresses while it sends.

@@ -10,6 +10,8 @@ import (
 
 // EHR is what the server needs of the client of an EHR.
 type EHR interface {
+	// Admits returns nil for the secret of the subscription; authorization is as for Notify.
+	Admits(authorization string) error
 	// Notify takes a notification of a subscription at the EHR; authorization is the header
 	// of that name. When it returns nil the notification is safe. Its errors are *Fault.
 	Notify(ctx context.Context, authorization string, body []byte) error
@@ -33,6 +35,10 @@ func (s *Server) ehrRoutes() []route {
 func (s *Server) notified(ctx context.Context, c *call) error {
 	if c.r.Header.Get("Authorization") == "" {
 		return &Fault{Status: http.StatusUnauthorized, Code: "login", Detail: "the secret of the subscription is needed", Hint: "send the header that stands in channel.header of the Subscription"}
+	}
+	// Of who does not know the secret nothing is read, kept or recorded.
+	if err := s.deps.EHR.Admits(c.r.Header.Get("Authorization")); err != nil {
+		return err
 	}
 	body, err := c.body(s.opt.Limits.BodyBytes)
 	if err != nil {

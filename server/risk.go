@@ -45,6 +45,17 @@ type riskReasonJSON struct {
 	Weight float64 `json:"weight"`
 }
 
+// mayForetell refuses who may not read all that a risk, with its reasons, tells of.
+func (c *call) mayForetell(ctx context.Context, patient string) error {
+	if !c.who.Has(auth.Read) {
+		return c.deny(ctx, patient, "the right "+auth.Read.String()+" is missing", "give the token this right in the token file: the reasons of a risk tell what is on record")
+	}
+	if err := c.seePatient(ctx, patient); err != nil {
+		return err
+	}
+	return c.mayAdvise(ctx, patient, true)
+}
+
 // patientRisk is GET /v1/patients/{id}/risk.
 func (s *Server) patientRisk(ctx context.Context, c *call) error {
 	if s.deps.Risks == nil {
@@ -54,7 +65,7 @@ func (s *Server) patientRisk(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.seePatient(ctx, patient); err != nil {
+	if err := c.mayForetell(ctx, patient); err != nil {
 		return err
 	}
 	model, _, err := one(c.r.URL.Query(), "model")
