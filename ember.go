@@ -67,6 +67,7 @@ type App struct {
 	ehr        *ehr.Client // nil: no EHR is asked
 	pulls      *ehr.Pulls
 	telling    telling
+	tokens     *auth.Tokens  // nil: there is no token file
 	follower   *ehr.Follower // nil: no topic is subscribed to
 	sentences  sentences
 	closers    []func() error
@@ -95,10 +96,20 @@ func Open(ctx context.Context, config Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openTelling, a.openIngest, a.openCohorts, a.openBulk, a.openEHR, a.openServer} {
+	for _, step := range []func(context.Context) error{a.openTokens, a.openTerms, a.openStore, a.sweep, a.openIndex, a.openModels, a.openShadow, a.openService, a.openTelling, a.openIngest, a.openCohorts, a.openBulk, a.openEHR, a.openServer} {
 		if err := step(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (a *App) openTokens(context.Context) (err error) {
+	if a.config.TokenFile == "" {
+		return nil
+	}
+	if a.tokens, err = auth.OpenTokens(a.config.TokenFile, a.config.Now); err != nil {
+		return fmt.Errorf("ember: %w", err)
 	}
 	return nil
 }
@@ -163,12 +174,8 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 
 func (a *App) openServer(ctx context.Context) (err error) {
 	var tokens server.Authenticator
-	if a.config.TokenFile != "" {
-		file, err := auth.OpenTokens(a.config.TokenFile, a.config.Now)
-		if err != nil {
-			return fmt.Errorf("ember: %w", err)
-		}
-		tokens = file
+	if a.tokens != nil {
+		tokens = a.tokens
 	}
 	hooks, err := a.openHooks(ctx)
 	if err != nil {

@@ -55,3 +55,6 @@ func (a *App) Events(patient string) (int, error) {
 	c, err := a.ingest.Chart(patient)
 	return len(c.Events), err
 }
+
+// MayBeTold reports whether who subscribed may be told now.
+func (a *App) MayBeTold(owner, patient string) bool { return a.mayBeTold(owner, patient) }

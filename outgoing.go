@@ -14,6 +14,7 @@ import (
 	"ember/ingest"
 	"ember/notify"
 	"ember/recommender"
+	"ember/server"
 	"ember/server/auth"
 	"ember/store"
 )
@@ -44,7 +45,7 @@ func (a *App) openTelling(context.Context) (err error) {
 	}
 	a.telling.Service, err = notify.Open(notify.Options{
 		Base: a.config.CDSBase + "/fhir", Topics: topics, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
-		Now: a.config.Now, Log: a.config.Log, Record: a.recordTold, Read: a.readTold,
+		Now: a.config.Now, Log: a.config.Log, Record: a.recordTold, May: a.mayBeTold, Read: a.readTold,
 	})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)
@@ -59,6 +60,15 @@ func (a *App) recordTold(ctx context.Context, owner string, patients []string) e
 		entries = append(entries, auth.Entry{When: a.config.Now(), Principal: owner, Action: auth.ActionRead, Patient: "Patient/" + p, Resource: "Subscription", Outcome: strconv.Itoa(http.StatusOK)})
 	}
 	return a.audit.Record(ctx, entries...)
+}
+
+// mayBeTold reports whether who subscribed still has a token that could subscribe, and
+// whether a patient's Consent allows it.
+func (a *App) mayBeTold(owner, patient string) bool {
+	if patient != "" {
+		return !finder{a}.Refuses(patient)
+	}
+	return owner == auth.OwnerName || a.tokens != nil && slices.ContainsFunc(a.tokens.Named(owner), server.MaySubscribe)
 }
 
 // readTold is a patient's resource; nil where it is gone.

@@ -5,11 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"ember"
+	"ember/server/auth"
 )
 
 // listener is an endpoint of somebody who has subscribed.
@@ -146,5 +149,42 @@ func TestSubscriptionIsATypeLikeAnyOther(t *testing.T) {
 	}
 	if r := h.get("/fhir/Subscription/$status"); r.status != http.StatusNotFound {
 		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestRightsAreAskedAgain: who subscribed and has lost the right hears nothing more, and
+// does not ask for what was missed.
+func TestRightsAreAskedAgain(t *testing.T) {
+	l := newListener(t)
+	config := tellingConfig(t, l)
+	config.TokenFile = filepath.Join(t.TempDir(), "tokens")
+	write := func(rest string) {
+		t.Helper()
+		if err := os.WriteFile(config.TokenFile, []byte(auth.Hash("e")+"\tehr\tread,write,recommend"+rest+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("")
+	h := open(t, config)
+	serving(t, h.App)
+	raw := strings.Replace(l.subscription("https://ember.example.org", "new-recommendation", "id-only"), `"type":"rest-hook"`,
+		`"extension":[{"url":"http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-heartbeat-period","valueUnsignedInt":1}],"type":"rest-hook"`, 1)
+	as := h.as("e")
+	if r := as("PUT", "/fhir/Subscription/s", raw); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	eventually(t, "active", func() bool {
+		return strings.Contains(string(as("GET", "/fhir/Subscription/s", "").body), `"status":"active"`)
+	})
+	if r := as("GET", "/fhir/Subscription/s/$events", ""); r.status != http.StatusOK {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if !h.MayBeTold("ehr", "") || h.MayBeTold("nobody", "") || !h.MayBeTold("owner", "") {
+		t.Error("who may be told is told wrong")
+	}
+	write("\tp1")
+	eventually(t, "the right is gone", func() bool { return as("GET", "/fhir/Subscription/s/$events", "").status == http.StatusForbidden })
+	if h.MayBeTold("ehr", "") {
+		t.Error("who sees one patient is told of all")
 	}
 }

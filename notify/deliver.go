@@ -131,12 +131,14 @@ func (s *Service) work(ctx context.Context, sub Subscription, kind string) {
 	}
 	upTo, err := sub.Sent, error(nil)
 	var events []numbered
-	if kind == "event-notification" {
+	if !s.may(sub.Owner, "") {
+		err = errors.New("who subscribed may not be told any more")
+	} else if kind == "event-notification" {
 		if events, err = s.events(sub.ID, sub.Sent+1, sub.Count, sub.Max); err == nil {
 			if upTo = sub.Count; len(events) == sub.Max {
 				upTo = events[len(events)-1].number
 			}
-			if len(events) == 0 { // all were erased
+			if events = s.tellable(sub.Owner, events); len(events) == 0 { // all were erased, or may not be told of
 				s.note(sub, func(sub *Subscription) { sub.Sent = upTo })
 				return
 			}
@@ -365,6 +367,7 @@ func (s *Service) Events(ctx context.Context, sub Subscription, from, to int, co
 	if err != nil {
 		return nil, nil, err
 	}
+	events = s.tellable(sub.Owner, events)
 	for _, e := range events {
 		patients = append(patients, e.Patient)
 	}

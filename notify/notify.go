@@ -5,7 +5,7 @@
 // Its invariants: nothing is sent to a host that was not allowed, nor to a private address
 // by a name; an event is on disk before it is sent, and is sent again until it was taken;
 // what belongs to a patient is kept so that it is erased with the patient; no delivery
-// happens that was not recorded first.
+// happens that was not recorded first, nor one that may not happen at that moment.
 package notify
 
 import (
@@ -70,6 +70,10 @@ type Options struct {
 	// Record writes into the audit record before something is sent; without an entry
 	// nothing is.
 	Record func(ctx context.Context, owner string, patients []string) error
+	// May reports whether an owner may be told now: at all where patient is "", else of the
+	// patient. Rights may have gone and consent been withdrawn since the subscription, or
+	// the event. nil: whoever could subscribe may be told of everybody.
+	May func(owner, patient string) bool
 	// Read is a patient's resource as it is served, nil where there is none.
 	Read func(ctx context.Context, patient string) (json.RawMessage, error)
 	Log  *slog.Logger
@@ -318,6 +322,16 @@ func (s *Service) Publish(events ...Event) error {
 		return s.opt.Space.Delete(old, false)
 	}
 	return nil
+}
+
+// may is [Options.May].
+func (s *Service) may(owner, patient string) bool {
+	return s.opt.May == nil || s.opt.May(owner, patient)
+}
+
+// tellable leaves out events of whom the owner may not be told any more.
+func (s *Service) tellable(owner string, events []numbered) []numbered {
+	return slices.DeleteFunc(events, func(e numbered) bool { return !s.may(owner, e.Patient) })
 }
 
 // numbered is an event with its number.

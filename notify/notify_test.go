@@ -321,6 +321,38 @@ func TestErasedPatientsAreNotToldOf(t *testing.T) {
 	}
 }
 
+// TestWhoMayNotBeToldIsNotTold: what waits to be sent is not sent of who has withdrawn
+// consent, and nothing is to who has lost the right; what was lost may come back.
+func TestWhoMayNotBeToldIsNotTold(t *testing.T) {
+	var no sync.Map
+	e := newEar(t, func(o *notify.Options) {
+		o.May = func(owner, patient string) bool { _, is := no.Load(owner + "/" + patient); return !is }
+	})
+	e.put("s1", e.sub(notify.NewRecommendation, "id-only", ""))
+	e.is("s1", "active")
+	no.Store("ehr/", true)
+	no.Store("ehr/withdraws", true)
+	for _, p := range []string{"stays", "withdraws", "too"} {
+		if err := e.svc.Publish(event(notify.NewRecommendation, p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.is("s1", "error")
+	if s, _ := e.svc.Get("s1"); !strings.Contains(s.Error, "may not be told") || len(e.numbers()) > 0 {
+		t.Errorf("%q, %v", s.Error, e.numbers())
+	}
+	no.Delete("ehr/")
+	e.until("the others come", func() bool { return len(e.numbers()) == 2 })
+	b, _ := json.Marshal(e.heard)
+	if strings.Contains(string(b), "withdraws") || slices.Contains(e.audit, "withdraws") || !strings.Contains(string(b), "too") {
+		t.Errorf("%s", b)
+	}
+	raw, patients, err := e.svc.Events(t.Context(), must(e.svc.Get("s1")), 0, 0, "full-resource")
+	if err != nil || !slices.Equal(patients, []string{"stays", "too"}) || strings.Contains(string(raw), "withdraws") {
+		t.Errorf("%v %v %s", err, patients, raw)
+	}
+}
+
 func TestHeartbeatsAndEnds(t *testing.T) {
 	now, mu := time.Now(), sync.Mutex{}
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }

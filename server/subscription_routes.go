@@ -112,9 +112,23 @@ func (c *call) owns(sub notify.Subscription) bool {
 	return c.who.Name == auth.OwnerName || sub.Owner == c.who.Name
 }
 
-func (c *call) putSubscription(ctx context.Context, id string, status int) error {
-	if !c.who.Has(auth.Read|auth.Recommend) || c.who.Limited() {
+// MaySubscribe reports whether somebody may hear of every patient for whom there is
+// something new.
+func MaySubscribe(who auth.Principal) bool {
+	return who.Has(auth.Read|auth.Recommend) && !who.Limited()
+}
+
+// maySubscribe refuses who may not.
+func (c *call) maySubscribe(ctx context.Context) error {
+	if !MaySubscribe(c.who) {
 		return c.deny(ctx, "", "who subscribes hears of every patient: the rights read and recommend are needed, without a list of patients", "give the token these rights in the token file")
+	}
+	return nil
+}
+
+func (c *call) putSubscription(ctx context.Context, id string, status int) error {
+	if err := c.maySubscribe(ctx); err != nil {
+		return err
 	}
 	body, err := c.smallBody()
 	if err != nil {
@@ -253,6 +267,9 @@ func (s *Server) subscriptionStatus(ctx context.Context, c *call) error {
 
 // subscriptionEvents is $events: what was missed.
 func (s *Server) subscriptionEvents(ctx context.Context, c *call) error {
+	if err := c.maySubscribe(ctx); err != nil { // rights may have gone since
+		return err
+	}
 	sub, err := c.subscription(ctx)
 	if err != nil {
 		return err

@@ -199,6 +199,17 @@ func (t *Tokens) Authenticate(token string) (Principal, error) {
 	return entries[found].principal, nil
 }
 
+// Named are what the tokens of a name let their bearers do, as the file has them now.
+func (t *Tokens) Named(name string) (all []Principal) {
+	t.refresh()
+	for _, e := range *t.entries.Load() {
+		if e.principal.Name == name {
+			all = append(all, e.principal)
+		}
+	}
+	return all
+}
+
 func (t *Tokens) refresh() {
 	now := t.now().UnixNano()
 	next := t.next.Load()
