@@ -71,7 +71,7 @@ func TestRisksRestOnTheWholeRecord(t *testing.T) {
 // TestExportsAreHeldToTheTokenAtHand: what one token began is not given to another of the
 // same name that lets less be seen.
 func TestExportsAreHeldToTheTokenAtHand(t *testing.T) {
-	h, idp := openSMART(t, t.TempDir()+"/data", "user=read,write,search system=read,export")
+	h, idp := openSMART(t, t.TempDir()+"/data", "user=read,write,search system=read,search,export")
 	if r := h.as(idp.Token(smartBase, "user/*.cruds", ""))("PUT", "/fhir/Patient/p1", patient("p1")); r.status != 201 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
