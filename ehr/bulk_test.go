@@ -290,7 +290,7 @@ func TestPullInSpiteOf(t *testing.T) {
 	for name, change := range map[string]func(*ehrtest.Faults){
 		"nothing":               func(*ehrtest.Faults) {},
 		"429 and 500":           func(f *ehrtest.Faults) { f.Busy, f.Broken = all(2), all(1) },
-		"401 in the middle":     func(f *ehrtest.Faults) { f.Unauthorized = map[string]int{"kick-off": 1, "status": 1, "file": 3} },
+		"401 in the middle":     func(f *ehrtest.Faults) { f.Unauthorized = map[string]int{"kick-off": 1, "status": 1, "file": 1} },
 		"broken connections":    func(f *ehrtest.Faults) { f.Cut = 5 },
 		"broken, without gzip":  func(f *ehrtest.Faults) { f.Cut, f.NoGzip = 5, true },
 		"broken, without range": func(f *ehrtest.Faults) { f.Cut, f.NoRange = 5, true },
