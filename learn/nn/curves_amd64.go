@@ -11,52 +11,71 @@ func (l level) lanes() int {
 	return 1
 }
 
+// curve is a function that a kernel computes in place.
+type curve uint8
+
+const (
+	curveExp curve = iota
+	curveSigmoid
+	curveTanh
+)
+
+// whole runs a kernel over n elements, a multiple of the lanes. Kernels are called by
+// name: what is handed to a function value would leave the stack.
+func (l level) whole(f curve, x *float32, n int) {
+	switch {
+	case l == avx512 && f == curveExp:
+		expAVX512(x, n, &curveConstants)
+	case l == avx512 && f == curveSigmoid:
+		sigmoidAVX512(x, n, &curveConstants)
+	case l == avx512:
+		tanhAVX512(x, n, &curveConstants)
+	case f == curveExp:
+		expAVX2(x, n, &curveConstants)
+	case f == curveSigmoid:
+		sigmoidAVX2(x, n, &curveConstants)
+	default:
+		tanhAVX2(x, n, &curveConstants)
+	}
+}
+
 // padded runs a kernel that takes whole vectors only: the rest of x goes through
 // a buffer.
-func (l level) padded(x []float32, kernel func(x *float32, n int, c *[224]float32)) {
+func (l level) padded(f curve, x []float32) {
 	n := len(x) / l.lanes() * l.lanes()
 	if n > 0 {
-		kernel(&x[0], n, &curveConstants)
+		l.whole(f, &x[0], n)
 	}
 	if n < len(x) {
 		var rest [16]float32
 		copy(rest[:], x[n:])
-		kernel(&rest[0], l.lanes(), &curveConstants)
+		l.whole(f, &rest[0], l.lanes())
 		copy(x[n:], rest[:])
 	}
 }
 
 func (l level) exp(x []float32) {
-	switch l {
-	case avx512:
-		l.padded(x, expAVX512)
-	case avx2:
-		l.padded(x, expAVX2)
-	default:
+	if l == portable {
 		expPortable(x)
+		return
 	}
+	l.padded(curveExp, x)
 }
 
 func (l level) sigmoid(x []float32) {
-	switch l {
-	case avx512:
-		l.padded(x, sigmoidAVX512)
-	case avx2:
-		l.padded(x, sigmoidAVX2)
-	default:
+	if l == portable {
 		sigmoidPortable(x)
+		return
 	}
+	l.padded(curveSigmoid, x)
 }
 
 func (l level) tanh(x []float32) {
-	switch l {
-	case avx512:
-		l.padded(x, tanhAVX512)
-	case avx2:
-		l.padded(x, tanhAVX2)
-	default:
+	if l == portable {
 		tanhPortable(x)
+		return
 	}
+	l.padded(curveTanh, x)
 }
 
 // lstm is one row of [lstmPortable]: whole vectors by the kernel, the rest
