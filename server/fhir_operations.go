@@ -47,8 +47,15 @@ func (s *Server) everything(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.audit(ctx, c.entry(auth.ActionRead, id, "Patient/"+id+"/$everything", http.StatusOK)); err != nil {
+	status := http.StatusOK
+	if c.who.Scoped() && page.Total == 0 {
+		status = http.StatusNotFound // as for nobody: that there is a patient is not told either
+	}
+	if err := c.audit(ctx, c.entry(auth.ActionRead, id, "Patient/"+id+"/$everything", status)); err != nil {
 		return err
+	}
+	if status == http.StatusNotFound {
+		return ErrNotFound
 	}
 	at := c.base() + "/Patient/" + id + "/$everything"
 	v := given.Values

@@ -124,7 +124,7 @@ func (s *Server) smartToken(ctx context.Context, c *call) error {
 	if err := http.NewCrossOriginProtection().Check(c.r); err != nil {
 		return &Fault{Status: http.StatusForbidden, Code: "forbidden", Detail: "a page of another site sent this request"}
 	}
-	body, err := c.readBody()
+	body, err := c.smallBody() // nobody has said yet who they are
 	if err != nil {
 		return err
 	}
