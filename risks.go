@@ -14,9 +14,11 @@ import (
 
 	"ember/aiaas"
 	"ember/cohort"
+	"ember/cohort/features"
 	"ember/fhir"
 	"ember/index"
 	"ember/notify"
+	"ember/record"
 	"ember/server"
 	"ember/server/cds"
 )
@@ -145,7 +147,7 @@ func (r risking) risk(ctx context.Context, model, patient string) (e cds.Estimat
 	if err != nil {
 		return e, false, err
 	}
-	e.Reasons = reasonsOf(why)
+	e.Reasons = reasonsOf(why, r.terms.Display)
 	return e, true, nil
 }
 
@@ -173,8 +175,8 @@ func measuredOf(v aiaas.Serving) []string {
 // leastShare is what a part of a risk has at least to be shown: less is +0.00.
 const leastShare = .005
 
-// reasonsOf are the strongest columns; columns are concepts and counts, not values.
-func reasonsOf(why aiaas.Explanation) []cds.Reason {
+// reasonsOf are the strongest columns, in words.
+func reasonsOf(why aiaas.Explanation, display func(record.Code) string) []cds.Reason {
 	var all []cds.Reason
 	strongest := slices.SortedStableFunc(slices.Values(why.Columns), func(a, b aiaas.ColumnShare) int {
 		return cmp.Compare(math.Abs(b.Share), math.Abs(a.Share))
@@ -183,11 +185,7 @@ func reasonsOf(why aiaas.Explanation) []cds.Reason {
 		if len(all) == mostReasons || math.Abs(c.Share) < leastShare {
 			break
 		}
-		words := c.Name
-		if c.Value != "" {
-			words += ": " + c.Value
-		}
-		all = append(all, cds.Reason{Words: words, Share: c.Share})
+		all = append(all, cds.Reason{Words: features.Words(c.Name, c.Value, display), Share: c.Share})
 	}
 	return all
 }
