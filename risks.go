@@ -157,6 +157,9 @@ func (r risking) risk(ctx context.Context, model, patient string) (e cds.Estimat
 func measuredOf(v aiaas.Serving) []string {
 	const of = ", measured on %d moments that it had not learned from"
 	var all []string
+	if v.Forced != "" {
+		all = append(all, "It serves against the word of the gate, which says: "+v.Forced)
+	}
 	if e, ok := v.Measures["auroc"]; ok {
 		all = append(all, fmt.Sprintf("It puts who has the outcome before who has not in %.1f %% (95 %% interval %.1f to %.1f %%) of pairs (AUROC)"+of, 100*e.Value, 100*e.Low, 100*e.High, e.N))
 		if e.Low <= .5 {

@@ -53,6 +53,9 @@ func TestRisks(t *testing.T) {
 		if math.Abs(r.Weight) < .005 || i > 0 && math.Abs(r.Weight) > math.Abs(risk.Reasons[i-1].Weight) {
 			t.Errorf("the strongest reasons come first, and none without weight: %+v", risk.Reasons)
 		}
+		if strings.Contains(r.Text, "|") {
+			t.Errorf("a reason is no words: %q", r.Text)
+		}
 	}
 	h.get("/v1/patients/new-001/risk").into(t, 200, &risk)
 	if risk.Above || risk.Probability > .2 {
@@ -100,6 +103,14 @@ func TestRisks(t *testing.T) {
 	eventually(t, "a notification", l.has("event-notification", "Patient/new-000", "RiskAssessment", "probabilityDecimal"))
 	if l.has("Patient/new-001")() || l.has("Patient/new-none")() {
 		t.Error("told of a patient below the threshold")
+	}
+	// A worse version, made to serve all the same, says so.
+	h.do("POST", "/v1/jobs", "application/json", strings.NewReader(`{"model":"deaths","dataset":"deaths","families":["prior"],"seconds":120}`)).into(t, 202, &j)
+	h.get("/v1/jobs/" + j.ID + "/events")
+	h.do("POST", "/v1/models/deaths/promote", "application/json", strings.NewReader(`{"version":"2","force":true}`)).into(t, 200, nil)
+	h.get("/v1/patients/new-000/risk?model=deaths").into(t, 200, &risk)
+	if risk.Version != "2" || !strings.Contains(risk.Measured[0], "against the word of the gate") {
+		t.Errorf("forced: %+v", risk)
 	}
 }
 

@@ -95,7 +95,13 @@ func (s *Service) about(m models.Manifest) (Serving, error) {
 		v.Serves = served.Version == m.Version
 	}
 	v.Shadow = s.open.shadowOf(m.Name) == m.Version
-	return v, nil
+	promoted, err := s.registry.Promotions(m.Name)
+	for _, p := range promoted {
+		if p.Version == m.Version && p.Forced {
+			v.Forced = m.Gate
+		}
+	}
+	return v, translated(err)
 }
 
 // Promote serves a version. One that the gate did not let serve needs force,

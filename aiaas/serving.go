@@ -30,6 +30,8 @@ type Serving struct {
 	Dataset  string              `json:"dataset"`
 	Origin   json.RawMessage     `json:"origin,omitempty"`   // of the dataset
 	Interval *Interval           `json:"interval,omitempty"` // where a number is predicted
+	// Forced is what the gate says of a version that was made to serve against its word.
+	Forced string `json:"-"`
 }
 
 // Interval is how far what came lay from the number predicted, on samples that the model
