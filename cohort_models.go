@@ -206,8 +206,8 @@ func (c cohortModels) foretold(v aiaas.Serving, s cohort.Sampling, one cohort.Sa
 	return f
 }
 
-// author writes risks back as resources. Asking again of the same moment writes the
-// same resource.
+// author writes risks back as resources, and keeps them as scores that cohorts may ask
+// for. Asking again of the same moment writes the same resource.
 func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Sampling, all []server.Foretold) error {
 	if s.Next != nil {
 		return fmt.Errorf("ember: a forecast is no risk; it is not written: %w", aiaas.ErrInvalid)
@@ -237,5 +237,8 @@ func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Samp
 	if err == nil {
 		err = refused
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return c.scores.put(v, s.Outcome(), all)
 }

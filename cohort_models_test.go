@@ -106,12 +106,63 @@ func TestACohortBecomesAModelThatAnswers(t *testing.T) {
 	if err := grep(dir, "st-00"); err != nil {
 		t.Error(err)
 	}
-	// Who is erased is in no data set.
+	h.askByScore(t, by)
+	// Who is erased is in no data set, and has no score.
 	if _, err := h.Erase(context.Background(), "st-007"); err != nil {
 		t.Fatal(err)
 	}
+	if scores, err := h.Scores("deaths"); err != nil || len(scores) != 81 || scores["st-007"].Source != "" {
+		t.Errorf("%d scores after an erasure, %v", len(scores), err)
+	}
+	// Those of another version are in the place of all that were there.
+	if err := h.PutScore("deaths", "2", "st-008", .25); err != nil {
+		t.Fatal(err)
+	}
+	if scores, err := h.Scores("deaths"); err != nil || len(scores) != 1 || scores["st-008"].Value != .25 {
+		t.Errorf("a new version's scores: %v, %v", scores, err)
+	}
 	if r := h.get("/v1/datasets/deaths"); r.status != 404 {
 		t.Errorf("the data set with an erased patient is still there: %d", r.status)
+	}
+}
+
+// askByScore asks for cohorts by what was said of patients.
+func (h *hospital) askByScore(t *testing.T, said map[string]float64) {
+	t.Helper()
+	least, high := 0.5, 0
+	for _, v := range said {
+		if v <= least {
+			high++
+		}
+	}
+	var a struct {
+		Count    *int
+		Warnings []struct{ Text string }
+	}
+	h.do("POST", "/v1/cohorts/count", "text/plain", strings.NewReader("score:deaths<=0.5")).into(t, 200, &a)
+	if a.Count == nil || abs(float64(*a.Count-high)) > 5 || len(a.Warnings) != 0 {
+		t.Errorf("count by score: %+v, %d are there", a, high)
+	}
+	var why struct {
+		Matches bool
+		Reasons []struct {
+			Evidence []struct {
+				Source, Kind, Text, Day string
+				Value                   float64
+			}
+		}
+	}
+	h.do("POST", "/v1/cohorts/why", "application/json", strings.NewReader(`{"definition":{"score":{"model":"deaths","above":0.5}},"patient":"new-000"}`)).into(t, 200, &why)
+	if !why.Matches || len(why.Reasons[0].Evidence) != 1 || why.Reasons[0].Evidence[0].Text != "deaths version 1: life:dead before the stay ends" ||
+		why.Reasons[0].Evidence[0].Day != "2024-03-02T08:00:00Z" || abs(why.Reasons[0].Evidence[0].Value-said["Patient/new-000"]) > 1e-9 {
+		t.Errorf("why by score: %+v", why)
+	}
+	var names struct {
+		Names []struct{ Field, Value, Label string }
+	}
+	h.get("/v1/cohorts/names?q=dea").into(t, 200, &names)
+	if len(names.Names) == 0 || names.Names[0].Field != "score" || names.Names[0].Value != "deaths" {
+		t.Errorf("completion: %+v", names)
 	}
 }
 

@@ -20,8 +20,15 @@ import (
 func (a *App) openCohorts(context.Context) error {
 	keeper := &cohortKeeper{store: a.store, recent: map[string][]string{}}
 	a.kept = keeper
+	a.scores = &scoreShelf{store: a.store, recent: map[string]map[string]cohort.PatientScore{}, serving: func(model string) string {
+		v, err := a.service.Version(model, "")
+		if err != nil {
+			return ""
+		}
+		return v.Version
+	}}
 	var err error
-	a.cohorts, err = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf, Book: cohortBook{a.store.Space("cohort questions")},
+	a.cohorts, err = cohort.NewService(cohort.Options{Index: a.index, Terms: a.terms, Timeline: a.timelineOf, Scores: a.scores, Book: cohortBook{a.store.Space("cohort questions")},
 		Epsilon: a.config.CohortEpsilon, Secret: a.store.HMAC([]byte("cohort noise"))}, a.config.CohortQuestions, keeper, keeper)
 	return err
 }

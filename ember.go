@@ -59,6 +59,7 @@ type App struct {
 	service    *aiaas.Service
 	cohorts    *cohort.Service
 	kept       *cohortKeeper
+	scores     *scoreShelf
 	bulk       *bulk.Service
 	deiding    sync.Mutex // guards making the key of de-identification
 	cache      *cache.Layered

@@ -1,11 +1,15 @@
 package ember
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
+	"ember/aiaas"
+	"ember/cohort"
 	"ember/index"
 	"ember/models"
+	"ember/server"
 )
 
 // Vector is what the served version makes of a patient now, nil for none.
@@ -58,3 +62,14 @@ func (a *App) Events(patient string) (int, error) {
 
 // MayBeTold reports whether who subscribed may be told now.
 func (a *App) MayBeTold(owner, patient string) bool { return a.mayBeTold(owner, patient) }
+
+// Scores are the scores of a model, by patient.
+func (a *App) Scores(model string) (map[string]cohort.PatientScore, error) {
+	_, scores, err := a.scores.Scores(context.Background(), model)
+	return scores, err
+}
+
+// PutScore keeps a score as a version's.
+func (a *App) PutScore(model, version, patient string, value float64) error {
+	return a.scores.put(aiaas.Serving{Name: model, Version: version}, "", []server.Foretold{{Patient: patient, Value: value}})
+}

@@ -173,6 +173,7 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)
 		a.kept.drop()
+		a.scores.drop()
 		err = errors.Join(err, os.RemoveAll(a.config.path(partsFolder)))
 		if _, dropErr := a.service.DropSubjects(ctx, a.subjectOf(patient)); dropErr != nil {
 			err = errors.Join(err, dropErr)

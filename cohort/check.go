@@ -51,7 +51,7 @@ func (k *checker) criterion(c *Criterion) {
 		return
 	}
 	set := 0
-	for _, has := range [...]bool{c.All != nil, c.Any != nil, c.Not != nil, c.Event != nil, c.Sequence != nil, c.Age != nil, c.Sex != "", c.Life != "", c.Note != nil, c.Cohort != "", c.Like != nil} {
+	for _, has := range [...]bool{c.All != nil, c.Any != nil, c.Not != nil, c.Event != nil, c.Sequence != nil, c.Age != nil, c.Sex != "", c.Life != "", c.Note != nil, c.Cohort != "", c.Like != nil, c.Score != nil} {
 		if has {
 			set++
 		}
@@ -102,6 +102,8 @@ func (k *checker) single(c *Criterion) {
 		k.fail(c.at, "", "no cohorts are saved here")
 	case c.Like != nil:
 		k.like(c)
+	case c.Score != nil:
+		k.score(c)
 	}
 }
 

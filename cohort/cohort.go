@@ -75,6 +75,8 @@ type Options struct {
 	// Saved gives the members of a saved cohort, by patient id. It returns
 	// ErrNotFound for a name nothing is saved under. Nil: none are saved.
 	Saved func(ctx context.Context, name string) (members []string, err error)
+	// Scores are what models said of patients. Nil: none are stored.
+	Scores Scorer
 	// Epsilon is of the noise that a service adds to each number; 0 = none. Secret is
 	// what it is made from.
 	Epsilon float64

@@ -156,7 +156,7 @@ func (d *decoder) text(raw []byte, path string) (s string) {
 	return s
 }
 
-var criterionFields = []string{"all", "any", "not", "event", "sequence", "age", "sex", "life", "note", "cohort", "like"}
+var criterionFields = []string{"all", "any", "not", "event", "sequence", "age", "sex", "life", "note", "cohort", "like", "score"}
 
 func (d *decoder) criterion(raw []byte, path string, depth int) (c Criterion) {
 	c.at = place{-1, path}
@@ -190,6 +190,8 @@ func (d *decoder) criterion(raw []byte, path string, depth int) (c Criterion) {
 			c.Cohort = d.text(value, at)
 		case "like":
 			c.Like = d.like(value, at)
+		case "score":
+			c.Score = d.score(value, at)
 		}
 	})
 	return c
@@ -270,6 +272,18 @@ func (d *decoder) like(raw []byte, path string) *Like {
 		}
 	})
 	return l
+}
+
+func (d *decoder) score(raw []byte, path string) *Score {
+	s := &Score{}
+	d.object(raw, path, append([]string{"model"}, rangeFields...), func(name string, value []byte, at string) {
+		if name == "model" {
+			s.Model = d.text(value, at)
+			return
+		}
+		d.end(&s.Range, name, value, at)
+	})
+	return s
 }
 
 var rangeFields = []string{"above", "atLeast", "below", "atMost"}

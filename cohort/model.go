@@ -18,6 +18,7 @@ type Criterion struct {
 	Note     *Note       `json:"note,omitempty"`     // a note says so
 	Cohort   string      `json:"cohort,omitempty"`   // member of a saved cohort
 	Like     *Like       `json:"like,omitempty"`     // among the most similar
+	Score    *Score      `json:"score,omitempty"`    // what a model said
 
 	at place
 }

@@ -14,7 +14,7 @@ var fields = map[string]string{
 }
 
 var fieldNames = []string{"condition", "finding", "vital", "drug", "procedure", "lab", "test", "allergy", "immunization", "family", "plan",
-	"encounter", "any", "age", "sex", "life", "note", "cohort", "like"}
+	"encounter", "any", "age", "sex", "life", "note", "cohort", "like", "score"}
 
 var modes = []string{"code", "under", "set", "class"}
 
@@ -24,10 +24,11 @@ const maxDepth = 32
 //
 //	definition = and { "or" and }
 //	and        = item { [ "and" ] item }
-//	item       = [ "-" | "not" ] ( "(" definition ")" | sequence | demographic | like )
+//	item       = [ "-" | "not" ] ( "(" definition ")" | sequence | demographic | like | score )
 //	sequence   = event { "then" event [ "within" span ] [ "without" event ] }
 //	event      = kind [ "." mode ] ":" words [ comparison ] { modifier }
 //	like       = "like:" ( patient | "@" cohort ) [ "top" number ]
+//	score      = "score:" model [ comparison ]
 //	comparison = sign number [ sign number ] [ unit ] | ":" number ".." number [ unit ]
 //	sign       = ">" | ">=" | "<" | "<=" | "="
 //	modifier   = "x" number | "within" span | "last" span | "since" day | "until" day | "at age" comparison
@@ -178,6 +179,9 @@ func (p *parser) criterion() (Criterion, error) {
 	case "like":
 		c.Like, err = p.like()
 		return c, err
+	case "score":
+		c.Score, err = p.score()
+		return c, err
 	case "sex", "life", "cohort", "note":
 		arg, err := p.argument(name)
 		if err != nil {
@@ -231,6 +235,27 @@ func (p *parser) like() (*Like, error) {
 		return nil, at.fail("write top 200", "so many cannot be asked for")
 	}
 	return l, nil
+}
+
+// score reads a model and, where one follows, what its score is compared with.
+func (p *parser) score() (*Score, error) {
+	model, err := p.argument("score")
+	if err != nil {
+		return nil, err
+	}
+	s := &Score{Model: model}
+	if t := p.peek(); t != nil && !t.quoted && (t.text == ":" || strings.ContainsAny(t.text[:1], "<>=")) {
+		at := p.here()
+		r, unit, err := p.comparison(false)
+		switch {
+		case err != nil:
+			return nil, err
+		case unit != "":
+			return nil, at.fail("scores are probabilities from 0 to 1: write >0.3", "this is not understood behind a score")
+		}
+		s.Range = *r
+	}
+	return s, nil
 }
 
 func (p *parser) sequence(first Event) ([]Step, error) {

@@ -68,6 +68,8 @@ func (p *plan) node(c *Criterion) (node, error) {
 		return noteNode{c.Note}, nil
 	case c.Like != nil:
 		return p.likeNode(c)
+	case c.Score != nil:
+		return p.scoreNode(c)
 	}
 	return p.savedNode(c)
 }

@@ -59,8 +59,18 @@ func printed(b []byte, c *Criterion, in int) []byte {
 		return append(append(b, "cohort:"...), shown(c.Cohort)...)
 	case c.Like != nil:
 		return printedLike(b, c.Like)
+	case c.Score != nil:
+		return printedScore(b, c.Score)
 	}
 	return b
+}
+
+func printedScore(b []byte, s *Score) []byte {
+	b = append(append(b, "score:"...), shown(s.Model)...)
+	if s.AtLeast != nil && s.AtMost != nil && *s.AtLeast != *s.AtMost {
+		b = append(b, ':')
+	}
+	return printedRange(b, s.Range, "")
 }
 
 func printedLike(b []byte, l *Like) []byte {

@@ -201,6 +201,8 @@ func (e *Engine) checkParts(s *Sampling) error {
 		case err != nil:
 		case c.Note != nil:
 			err = c.at.fail("ask by codes", "notes are not asked as of a moment")
+		case c.Score != nil:
+			err = c.at.fail("save it, and take cohort:NAME", "scores are not asked as of a moment")
 		case c.Like != nil:
 			err = c.at.fail("save it, and take cohort:NAME", "likeness is not asked as of a moment")
 		}

@@ -360,6 +360,7 @@ func (s *Service) Names(prefix string, limit int) []Name {
 	for _, set := range tt.ValueSets() {
 		all = append(all, Name{"any.set", set, set})
 	}
+	all = append(all, s.engine.scoreNames()...)
 	begins := func(n Name) bool { return prefix == "" || hasWord(n.Value, prefix) || hasWord(n.Label, prefix) }
 	all = slices.DeleteFunc(all, func(n Name) bool { return !begins(n) })
 	if prefix != "" && len(all) < limit {

@@ -32,10 +32,10 @@ type Reason struct {
 // Evidence is an event or a note behind a criterion.
 type Evidence struct {
 	Source   string // "Observation/123"
-	Kind     string // of the event, "encounter" or "note"
+	Kind     string // of the event, "encounter", "note", "likeness" or "score"
 	Code     record.Code
 	Text     string // of the event, or the part of the note
-	Day      string // "2024-05-01", "" = unknown
+	Day      string // "2024-05-01", of a score the moment; "" = unknown
 	Value    *float64
 	Unit     string
 	Criteria string // the step of a sequence it stands for
@@ -130,6 +130,8 @@ func (w *witness) criterion(c *Criterion, denied bool) (bool, error) {
 		err = w.member(c, &r)
 	case c.Like != nil:
 		err = w.like(c, &r)
+	case c.Score != nil:
+		err = w.score(c, &r)
 	default:
 		w.person(c, &r)
 	}
