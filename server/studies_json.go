@@ -39,16 +39,66 @@ type atRiskJSON struct {
 	High     *float64 `json:"high"`
 }
 
+type incidencePointJSON struct {
+	Day       int32   `json:"day"`
+	Incidence float64 `json:"incidence"`
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+}
+
+type causeJSON struct {
+	Events countJSON            `json:"events"`
+	Points []incidencePointJSON `json:"points"`
+}
+
+type incidenceAtRiskJSON struct {
+	Day int32 `json:"day"`
+	countJSON
+	Outcome *incidencePointJSON `json:"outcome"`
+	Death   *incidencePointJSON `json:"death"`
+}
+
+type incidenceJSON struct {
+	Outcome causeJSON             `json:"outcome"`
+	Death   causeJSON             `json:"death"`
+	AtRisk  []incidenceAtRiskJSON `json:"atRisk"`
+}
+
+func incidenceOf(in *study.Incidences) *incidenceJSON {
+	if in == nil {
+		return nil
+	}
+	point := func(p *study.IncidencePoint) *incidencePointJSON {
+		if p == nil {
+			return nil
+		}
+		return &incidencePointJSON{p.Day, p.Value, p.Low, p.High}
+	}
+	cause := func(c study.CauseCurve) causeJSON {
+		out := causeJSON{counted(c.Events), []incidencePointJSON{}}
+		for i := range c.Points {
+			out.Points = append(out.Points, *point(&c.Points[i]))
+		}
+		return out
+	}
+	out := &incidenceJSON{cause(in.Outcome), cause(in.Death), []incidenceAtRiskJSON{}}
+	for _, r := range in.AtRisk {
+		out.AtRisk = append(out.AtRisk, incidenceAtRiskJSON{r.Day, counted(r.Count), point(r.Outcome), point(r.Death)})
+	}
+	return out
+}
+
 type curveJSON struct {
 	toldJSON
-	Events      countJSON    `json:"events"`
-	Median      *int32       `json:"median"`
-	MedianLow   *int32       `json:"medianLow"`
-	MedianHigh  *int32       `json:"medianHigh"`
-	Until       int32        `json:"until"`
-	DeadUndated countJSON    `json:"deadUndated"`
-	Points      []pointJSON  `json:"points"`
-	AtRisk      []atRiskJSON `json:"atRisk"`
+	Events      countJSON      `json:"events"`
+	Median      *int32         `json:"median"`
+	MedianLow   *int32         `json:"medianLow"`
+	MedianHigh  *int32         `json:"medianHigh"`
+	Until       int32          `json:"until"`
+	DeadUndated countJSON      `json:"deadUndated"`
+	Points      []pointJSON    `json:"points"`
+	AtRisk      []atRiskJSON   `json:"atRisk"`
+	Incidence   *incidenceJSON `json:"incidence,omitempty"`
 }
 
 type logRankJSON struct {
@@ -70,7 +120,7 @@ func survivalOf(s *study.Survival) survivalJSON {
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		c := curveJSON{toldJSON: toldOf(&g.Told), Events: counted(g.Events), Median: g.Median, MedianLow: g.MedianLow, MedianHigh: g.MedianHigh, Until: g.Until,
-			DeadUndated: counted(g.DeadUndated), Points: []pointJSON{}, AtRisk: []atRiskJSON{}}
+			DeadUndated: counted(g.DeadUndated), Incidence: incidenceOf(g.Incidence), Points: []pointJSON{}, AtRisk: []atRiskJSON{}}
 		for _, p := range g.Points {
 			c.Points = append(c.Points, pointJSON(p))
 		}

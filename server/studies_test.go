@@ -77,6 +77,7 @@ func TestStudyAnswersMeetTheirSchemas(t *testing.T) {
 	for _, c := range []struct{ line, body, schema, says string }{
 		{"POST /v1/cohorts/survival", `{` + twoGroups + `,"outcome":` + infarct + `}`, "SurvivalAnswer", `"logRank":{"chiSquare":`},
 		{"POST /v1/cohorts/survival", `{` + twoGroups + `,"outcome":` + infarct + `,"lookback":"10d","after":"2019-01-01","death":"outcome","keep":true}`, "SurvivalAnswer", `"death":"outcome"`},
+		{"POST /v1/cohorts/survival", `{` + twoGroups + `,"outcome":` + infarct + `,"death":"compete"}`, "SurvivalAnswer", `"incidence":{"outcome":{"events":`},
 		{"POST /v1/cohorts/survival", `{` + twoGroups + `}`, "SurvivalAnswer", `"logRank":null`},
 		{"POST /v1/cohorts/table", `{` + twoGroups + `,"rows":["condition.code:I21","sex:female"],"tests":["lab:HbA1c"],"baseline":"1y"}`, "CohortTable", `"section":"value"`},
 		{"POST /v1/cohorts/values", `{` + twoGroups + `,"tests":["lab:HbA1c"]}`, "CohortValues", `"state":"stored"`},

@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 import statsmodels
 import statsmodels.api as sm
-from lifelines import KaplanMeierFitter
+from lifelines import AalenJohansenFitter, KaplanMeierFitter
 from lifelines.statistics import multivariate_logrank_test
 from lifelines.utils import median_survival_times
 from statsmodels.stats.weightstats import DescrStatsW
@@ -49,6 +49,26 @@ def log_rank(curves):
     group = np.concatenate([[i] * len(c["days"]) for i, c in enumerate(curves)])
     r = multivariate_logrank_test(days, group, event)
     return {"curves": curves, "chi": float(r.test_statistic), "p": float(r.p_value)}
+
+
+def competing(rng, n, scale, die, leave):
+    """Two causes on days of their own, as lifelines moves ties of two causes at random."""
+    outcome = 2 * np.ceil(rng.exponential(scale, n)).astype(int)
+    death = 2 * np.ceil(rng.exponential(die, n)).astype(int) + 1
+    end = 2 * rng.integers(0, leave, n)
+    days = np.minimum(np.minimum(outcome, death), end)
+    cause = np.where(days == outcome, 1, np.where(days == death, 2, 0))
+    steps = []
+    fits = [AalenJohansenFitter().fit(days, cause, event_of_interest=k) for k in (1, 2)]
+    for t in sorted(set(days.tolist())):
+        row = [t]
+        for f in fits:
+            ci = f.confidence_interval_cumulative_density_
+            value = float(f.cumulative_density_.iloc[:, 0][t])
+            # lifelines calls its ends the wrong way round
+            row += [value, *(sorted(float(v) for v in ci.loc[t]) if 0 < value < 1 else [value, value])]
+        steps.append([finite(v) for v in row])
+    return {"days": days.tolist(), "cause": cause.tolist(), "steps": steps}
 
 
 def logistic(rng, n, coefficients):
@@ -87,6 +107,7 @@ def main():
         "logistic": [logistic(rng, 300, [-1, 0.5, -0.3, 0.02]), logistic(rng, 80, [0.2, 1, 0.05])],
         "differences": differences(rng),
         "laplace": laplace(),
+        "competing": [competing(np.random.default_rng(n), n, scale, die, leave) for n, scale, die, leave in ((60, 150, 200, 400), (250, 400, 150, 500), (15, 20, 20, 30))],
     }))
 
 

@@ -120,6 +120,7 @@ type survivalAnswer struct {
 			figure
 		}
 		DeadUndated figure
+		Incidence   *incidences
 	}
 	LogRank *struct {
 		ChiSquare, P float64
@@ -131,6 +132,10 @@ func (a *survivalAnswer) write(w io.Writer) {
 	for i := range a.Groups {
 		g := &a.Groups[i]
 		g.studied.write(w)
+		if g.Incidence != nil {
+			g.Incidence.write(w)
+			continue
+		}
 		fmt.Fprintf(w, "  events: %s; median: %s days [%s, %s]\n", g.Events, dayOr(g.Median), dayOr(g.MedianLow), dayOr(g.MedianHigh))
 		fmt.Fprintf(w, "  %8s %12s  %s\n", "day", "at risk", "without the outcome")
 		for _, r := range g.AtRisk {
@@ -147,7 +152,35 @@ func (a *survivalAnswer) write(w io.Writer) {
 	if a.LogRank != nil {
 		fmt.Fprintf(w, "log-rank: chi-square %g (%d df), p = %g\n", a.LogRank.ChiSquare, a.LogRank.Freedom, a.LogRank.P)
 	}
-	fmt.Fprintln(w, map[string]string{"censor": "death ends the follow-up without the outcome", "outcome": "death counts as the outcome"}[a.Death])
+	fmt.Fprintln(w, map[string]string{"censor": "death ends the follow-up without the outcome", "outcome": "death counts as the outcome",
+		"compete": "death competes with the outcome (Aalen-Johansen)"}[a.Death])
+}
+
+// incidenceAt is a place on a curve of incidence.
+type incidenceAt struct{ Incidence, Low, High float64 }
+
+func (s *incidenceAt) String() string {
+	if s == nil {
+		return "not told"
+	}
+	return fmt.Sprintf("%.3f [%.3f, %.3f]", s.Incidence, s.Low, s.High)
+}
+
+type incidences struct {
+	Outcome, Death struct{ Events figure }
+	AtRisk         []struct {
+		Day            int
+		Outcome, Death *incidenceAt
+		figure
+	}
+}
+
+func (in *incidences) write(w io.Writer) {
+	fmt.Fprintf(w, "  with the outcome: %s; died before it: %s\n", in.Outcome.Events, in.Death.Events)
+	fmt.Fprintf(w, "  %8s %12s  %-22s %s\n", "day", "at risk", "had the outcome", "died before it")
+	for _, r := range in.AtRisk {
+		fmt.Fprintf(w, "  %8d %12s  %-22s %s\n", r.Day, r.figure, r.Outcome, r.Death)
+	}
 }
 
 func dayOr(d *int) string {
@@ -182,7 +215,7 @@ func (p *program) cohortSurvival() *cobra.Command {
 	}
 	d.flags(c, "the event that time begins with; once, or once for each group")
 	c.Flags().StringVar(&outcome, "outcome", "", "the event that ends it; without one, death does")
-	c.Flags().StringVar(&death, "death", "", "censor: death ends the follow-up; outcome: it counts as the outcome")
+	c.Flags().StringVar(&death, "death", "", "censor: death ends the follow-up; outcome: it counts as the outcome; compete: it rivals the outcome")
 	c.Flags().BoolVar(&keep, "keep", false, "keep who had the outcome by the index day: the next one counts")
 	c.Flags().StringVar(&svg, "svg", "", "write the curves to this file as a picture (- is standard output)")
 	return c

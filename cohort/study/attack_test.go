@@ -52,6 +52,9 @@ func (d *desk) asks(who, begin, outcome, test string) map[string]func() (any, er
 		"survival": func() (any, error) {
 			return d.s.Survival(ctx, attacker, SurvivalQuestion{Design: alone, Outcome: d.maybe(outcome)})
 		},
+		"incidence": func() (any, error) {
+			return d.s.Survival(ctx, attacker, SurvivalQuestion{Design: alone, Outcome: d.maybe(outcome), Death: Competes})
+		},
 		"log-rank": func() (any, error) {
 			return d.s.Survival(ctx, attacker, SurvivalQuestion{Design: design, Outcome: d.maybe(outcome)})
 		},
@@ -232,7 +235,7 @@ func TestCurvesAreCut(t *testing.T) {
 	for range 300 {
 		follows := make([]Follow, least+rng.IntN(120))
 		for i := range follows {
-			follows[i] = Follow{rng.Int32N(400), rng.IntN(3) > 0}
+			follows[i] = Follow{Days: rng.Int32N(400), Event: rng.IntN(3) > 0}
 		}
 		steps := KaplanMeier(follows)
 		var c Curve

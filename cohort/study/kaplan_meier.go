@@ -9,10 +9,12 @@ import (
 )
 
 // Follow is how long a patient was followed, in days, and whether that ended with the
-// outcome.
+// outcome, or else with a death that competes with it. To [KaplanMeier] and [LogRank] such a
+// death is as leaving.
 type Follow struct {
 	Days  int32
 	Event bool
+	Died  bool
 }
 
 // Step is a day of a survival curve on which somebody had the outcome or left.

@@ -96,7 +96,7 @@ func TestFollowUp(t *testing.T) {
 		after, lookback string
 		death           Death
 		keep            bool
-	}{{"", "", Censors, false}, {"", "", IsOutcome, true}, {"2022-03-01", "90d", Censors, true}, {"2021-01-01", "", IsOutcome, false}, {"", "1y", Censors, false}} {
+	}{{"", "", Censors, false}, {"", "", IsOutcome, true}, {"2022-03-01", "90d", Censors, true}, {"2021-01-01", "", IsOutcome, false}, {"", "1y", Censors, false}, {"", "", Competes, true}} {
 		q := SurvivalQuestion{Design: Design{Groups: []Group{{Who: d.parse("condition.code:A00")}}, Index: d.maybe("condition.code:A00"), After: c.after, Lookback: c.lookback, Now: now},
 			Outcome: d.maybe("condition.code:B00"), Death: c.death, Keep: c.keep}
 		arms, err := d.s.arms(context.Background(), "x", q.Design, true, inNone)

@@ -24,6 +24,12 @@ func (s *Survival) SVG() []byte {
 	}
 	for i := range s.Groups {
 		c := &s.Groups[i]
+		if c.Incidence != nil {
+			p.Y = "share of patients"
+			p.Lines = append(p.Lines, c.Incidence.Outcome.line(c.Name+": outcome, "+said(c.Incidence.Outcome.Events), per), c.Incidence.Death.line(c.Name+": death before it, "+said(c.Incidence.Death.Events), per))
+			p.Under = append(p.Under, c.under(per))
+			continue
+		}
 		if len(c.Points) == 0 {
 			continue
 		}
@@ -55,6 +61,20 @@ func (c *Curve) line(per float64, unit string) charts.Line {
 			x := float64(q.Day) / per
 			l.Band, down = append(l.Band, charts.Point{X: x, Y: q.High}), append(down, charts.Point{X: x, Y: q.Low})
 		}
+	}
+	slices.Reverse(down)
+	l.Band = append(l.Band, down...)
+	return l
+}
+
+// line is a curve of incidence as far as it is told.
+func (c *CauseCurve) line(name string, per float64) charts.Line {
+	l := charts.Line{Name: name}
+	var down []charts.Point
+	for _, p := range c.Points {
+		x := float64(p.Day) / per
+		l.Points = append(l.Points, charts.Point{X: x, Y: p.Value})
+		l.Band, down = append(l.Band, charts.Point{X: x, Y: p.High}), append(down, charts.Point{X: x, Y: p.Low})
 	}
 	slices.Reverse(down)
 	l.Band = append(l.Band, down...)

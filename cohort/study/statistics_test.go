@@ -26,6 +26,11 @@ type reference struct {
 		Beta, SE   []float64
 		Likelihood float64
 	}
+	Competing []struct {
+		Days  []int32
+		Cause []int // 1 the outcome, 2 death
+		Steps [][7]float64
+	}
 	Differences []struct {
 		A, B, Mean, Deviation, Quantiles []float64
 		SMD                              float64
@@ -42,7 +47,7 @@ type refCurve struct {
 func (c refCurve) follows() []Follow {
 	out := make([]Follow, len(c.Days))
 	for i := range out {
-		out[i] = Follow{c.Days[i], c.Event[i] == 1}
+		out[i] = Follow{Days: c.Days[i], Event: c.Event[i] == 1}
 	}
 	return out
 }
@@ -110,7 +115,7 @@ func TestLogRank(t *testing.T) {
 		}
 		close(t, "observed less expected", sum, 0, 1e-9)
 	}
-	for name, groups := range map[string][][]Follow{"one group": {{{3, true}}}, "no events": {{{3, false}}, {{4, false}}}, "nobody": {{}, {}}} {
+	for name, groups := range map[string][][]Follow{"one group": {{{Days: 3, Event: true}}}, "no events": {{{Days: 3}}, {{Days: 4}}}, "nobody": {{}, {}}} {
 		if got := LogRank(groups); !math.IsNaN(got.P) {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -123,7 +128,7 @@ func TestKaplanMeierIsTheProduct(t *testing.T) {
 	for range 200 {
 		var follows []Follow
 		for range 1 + rng.IntN(60) {
-			follows = append(follows, Follow{rng.Int32N(30), rng.IntN(2) == 0})
+			follows = append(follows, Follow{Days: rng.Int32N(30), Event: rng.IntN(2) == 0})
 		}
 		for _, s := range KaplanMeier(follows) {
 			want := 1.
@@ -298,7 +303,7 @@ func TestTheIntervalBetweenPoints(t *testing.T) {
 	for _, every := range []int{2, 4, 9} {
 		var follows []Follow
 		for i := range 400 {
-			follows = append(follows, Follow{int32(1 + i*5), i%every == every-1})
+			follows = append(follows, Follow{Days: int32(1 + i*5), Event: i%every == every-1})
 		}
 		steps := KaplanMeier(follows)
 		var c Curve

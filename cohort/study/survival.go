@@ -17,6 +17,7 @@ type Death string
 const (
 	Censors    Death = "censor"  // follow-up ends, as if the patient had left
 	IsOutcome  Death = "outcome" // it counts as the outcome, or is the only one
+	Competes   Death = "compete" // it rivals the outcome, see [AalenJohansen]
 	DeathUnset Death = ""        // Censors with an outcome, else IsOutcome
 )
 
@@ -31,7 +32,8 @@ type SurvivalQuestion struct {
 }
 
 // Survival is the answer: curves, and whether they differ. Who has no outcome is followed
-// to the day of death or the last contact, not past today.
+// to the day of death or the last contact, not past today. Where death competes, the test is
+// of the rate of the outcome among those still alive (cause-specific).
 type Survival struct {
 	Groups  []Curve
 	Outcome []cohort.Meaning
@@ -57,6 +59,8 @@ type Curve struct {
 	Points                        []Point
 	AtRisk                        []AtRisk
 	Until                         int32 // the day up to which 11 or more are at risk
+	// Incidence is told instead of Points and Median where death competes; nil elsewhere.
+	Incidence *Incidences
 	// DeadUndated died nobody knows when: they are followed to their last contact.
 	DeadUndated cohort.Count
 }
@@ -84,8 +88,8 @@ func (s *Service) Survival(ctx context.Context, principal string, q SurvivalQues
 			q.Death = IsOutcome
 		}
 	}
-	if q.Death != Censors && q.Death != IsOutcome || q.Outcome == nil && q.Death != IsOutcome {
-		return Survival{}, cohort.Bad("death", "write censor or outcome; without an outcome, death is it", "this is not what death can be")
+	if q.Death != Censors && q.Death != IsOutcome && q.Death != Competes || q.Outcome == nil && q.Death != IsOutcome {
+		return Survival{}, cohort.Bad("death", "write censor, outcome or compete; without an outcome, death is it", "this is not what death can be")
 	}
 	arms, err := s.arms(ctx, principal, q.Design, true, inNone)
 	if err != nil {
@@ -157,14 +161,14 @@ func (s *Service) follow(ctx context.Context, a *arm, q *SurvivalQuestion) (foll
 // ended is the follow-up of one patient. What is on record after death does not count; an
 // outcome is a contact.
 func ended(who index.Patient, from, outcome, died int32, dead bool, today int32, death Death) Follow {
-	end, event := max(min(who.Last, today), from), false
+	end, event, rival := max(min(who.Last, today), from), false, false
 	if dead {
-		end, event = max(died, from), death == IsOutcome
+		end, event, rival = max(died, from), death == IsOutcome, death == Competes
 	}
 	if outcome != index.NoDay && outcome <= today && (!dead || outcome <= died) {
-		end, event = outcome, true
+		end, event, rival = outcome, true, false
 	}
-	return Follow{end - from, event}
+	return Follow{end - from, event, rival}
 }
 
 // sample is the table of a group's follow-up.
@@ -177,9 +181,12 @@ func sampleOf(arms []*arm, follows [][]Follow) *cohort.Sheet {
 		}
 		for j, ord := range a.ords {
 			f := follows[i][j]
-			row := uint64(f.Days) << 1
+			row := uint64(f.Days) << 2
 			if f.Event {
 				row |= 1
+			}
+			if f.Died {
+				row |= 2
 			}
 			sample.Add(ord, row, id)
 		}
@@ -190,14 +197,23 @@ func sampleOf(arms []*arm, follows [][]Follow) *cohort.Sheet {
 // wholeCurve is a curve with nothing left out, as the guard keeps it.
 type wholeCurve struct {
 	Steps   []Step
+	Rivals  []Incidence // where death competes
 	Undated int
 }
 
 func (s *Service) curve(principal string, a *arm, follows []Follow, undated int, q SurvivalQuestion) (Curve, error) {
 	c := Curve{Told: a.told}
 	var whole wholeCurve
-	err := s.cohorts.Once(principal, q.Now, "survival", sampleOf([]*arm{a}, [][]Follow{follows}), &whole, func(cohort.Cells) (any, error) {
-		return wholeCurve{KaplanMeier(follows), undated}, nil
+	kind := "survival"
+	if q.Death == Competes {
+		kind = "incidence"
+	}
+	err := s.cohorts.Once(principal, q.Now, kind, sampleOf([]*arm{a}, [][]Follow{follows}), &whole, func(cohort.Cells) (any, error) {
+		w := wholeCurve{Steps: KaplanMeier(follows), Undated: undated}
+		if q.Death == Competes {
+			w.Rivals = AalenJohansen(follows)
+		}
+		return w, nil
 	})
 	if err != nil {
 		return c, err
@@ -205,6 +221,9 @@ func (s *Service) curve(principal string, a *arm, follows []Follow, undated int,
 	cells := a.group.Cells
 	c.DeadUndated = cells.Of("dead, undated", whole.Undated, math.MaxInt32)
 	c.tell(whole.Steps, cells)
+	if q.Death == Competes {
+		c.compete(whole.Rivals, cells)
+	}
 	return c, nil
 }
 
