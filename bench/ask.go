@@ -43,7 +43,7 @@ type Latency struct {
 }
 
 func measureAsk(ctx context.Context, b *bench) (any, error) {
-	files, err := b.synth(ctx, "full", askPatients)
+	files, err := b.synth(ctx, "full", askPatients, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -200,25 +200,35 @@ func questions(files []string) ([]string, error) {
 	if i < 0 {
 		return nil, errors.New("there is no Patient file")
 	}
-	f, err := os.Open(files[i])
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	var paths []string
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	err := eachLine(files[i], func(line []byte) error {
 		var patient struct {
 			ID string `json:"id"`
 		}
-		if err := json.Unmarshal(lines.Bytes(), &patient); err != nil {
-			return nil, err
+		if err := json.Unmarshal(line, &patient); err != nil {
+			return err
 		}
-		if bytes.Contains(lines.Bytes(), []byte(`"replaced-by"`)) {
-			continue
+		if !bytes.Contains(line, []byte(`"replaced-by"`)) {
+			paths = append(paths, "/v1/patients/"+patient.ID+"/recommendations?want=treatments")
 		}
-		paths = append(paths, "/v1/patients/"+patient.ID+"/recommendations?want=treatments")
+		return nil
+	})
+	return paths, err
+}
+
+// eachLine hands out the lines of a file; they are good until the next.
+func eachLine(file string, take func(line []byte) error) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
 	}
-	return paths, lines.Err()
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if err := take(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
 }

@@ -28,7 +28,7 @@ type Lean struct {
 }
 
 func measureLean(ctx context.Context, b *bench) (any, error) {
-	files, err := b.synth(ctx, "lean", leanPatients)
+	files, err := b.synth(ctx, "lean", leanPatients, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +86,12 @@ func (b *bench) restarts(ctx context.Context, data string, l *Lean) error {
 }
 
 // synth makes a synthetic hospital and lists its files.
-func (b *bench) synth(ctx context.Context, profile string, patients int) ([]string, error) {
+func (b *bench) synth(ctx context.Context, profile string, patients, seed int) ([]string, error) {
 	out := filepath.Join(b.tmp, profile)
-	cmd := exec.CommandContext(ctx, b.ember, "synth", "--quiet", "--profile", profile, "--patients", strconv.Itoa(patients), "--seed", "1", out)
+	if seed != 1 {
+		out += strconv.Itoa(seed)
+	}
+	cmd := exec.CommandContext(ctx, b.ember, "synth", "--quiet", "--profile", profile, "--patients", strconv.Itoa(patients), "--seed", strconv.Itoa(seed), out)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("making patients: %w", err)

@@ -49,6 +49,8 @@ func parts() []part {
 		{"load", 20 * time.Minute, measureLoad},
 		{"lean", 20 * time.Minute, measureLean},
 		{"ask", 20 * time.Minute, measureAsk},
+		{"fhir", 20 * time.Minute, measureFHIR},
+		{"cds", 20 * time.Minute, measureCDS},
 		{"scorer", 10 * time.Minute, measureScorer},
 		{"models", 10 * time.Minute, measureModels},
 	}
@@ -71,7 +73,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&b.page, "page", "docs/performance.md", "the page to write")
 	flag.IntVar(&b.turns, "turns", 3, "counted turns of each measurement")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|scorer|models|report]…  (none: all parts, then report)\n       bench profile load|ask|infer OUT.pprof")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [size|load|lean|ask|fhir|cds|scorer|models|report]…  (none: all parts, then report)\n       bench profile load|ask|infer OUT.pprof")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -131,7 +131,7 @@ func (p profiled) infer(ctx context.Context, out string, families []string) erro
 
 // ask asks cached questions.
 func (p profiled) ask(ctx context.Context, b *bench, out string) error {
-	files, err := b.synth(ctx, "full", askPatients)
+	files, err := b.synth(ctx, "full", askPatients, 1)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type Page struct {
 	Load                         *Load
 	Lean                         *Lean
 	Ask                          *Ask
+	FHIR                         *FHIR
+	CDS                          *CDS
 	Scorer                       *Scorer
 	Models                       *Models
 }
@@ -41,6 +43,8 @@ func (b *bench) report() error {
 	p.Load, err = keptPart(b, "load", p.Load, err)
 	p.Lean, err = keptPart(b, "lean", p.Lean, err)
 	p.Ask, err = keptPart(b, "ask", p.Ask, err)
+	p.FHIR, err = keptPart(b, "fhir", p.FHIR, err)
+	p.CDS, err = keptPart(b, "cds", p.CDS, err)
 	p.Scorer, err = keptPart(b, "scorer", p.Scorer, err)
 	p.Models, err = keptPart(b, "models", p.Models, err)
 	if err != nil {
@@ -54,19 +58,26 @@ func (b *bench) report() error {
 		"p99":    func(l []Latency) float64 { return middle(l, func(v Latency) float64 { return v.P99 }) },
 		"p99s":   func(l []Latency) string { return spread(l, func(v Latency) float64 { return v.P99 }, "%.2f") },
 		"median": median,
-		"reach":  func(v []float64) string { return spread(v, func(x float64) float64 { return x }, "%.2f") },
-		"busy":   func(rate, cpu []float64) float64 { return median(rate) * median(cpu) / 1e6 },
+		"hooked": func(h []Hooked, of string) float64 {
+			return middle(h, func(v Hooked) float64 {
+				return map[string]float64{"p50": v.P50, "p99": v.P99, "cards": 100 * v.Cards, "late": float64(v.Late)}[of]
+			})
+		},
+		"reach": func(v []float64) string { return spread(v, func(x float64) float64 { return x }, "%.2f") },
+		"busy":  func(rate, cpu []float64) float64 { return median(rate) * median(cpu) / 1e6 },
 		"ratio": func(a, b float64) string {
 			if b == 0 {
 				return "–"
 			}
 			return fmt.Sprintf("%.1f", a/b)
 		},
-		"div": func(a, b float64) float64 { return a / b },
-		"mib": func(n int64) float64 { return float64(n) / (1 << 20) },
-		"mb":  func(n int64) float64 { return float64(n) / 1e6 },
-		"per": func(us float64) float64 { return 1e6 / us },
-		"bar": bar, "least": least,
+		"percent": func(v float64) float64 { return 100 * v },
+		"float":   func(n int) float64 { return float64(n) },
+		"div":     func(a, b float64) float64 { return a / b },
+		"mib":     func(n int64) float64 { return float64(n) / (1 << 20) },
+		"mb":      func(n int64) float64 { return float64(n) / 1e6 },
+		"per":     func(us float64) float64 { return 1e6 / us },
+		"bar":     bar, "least": least,
 	}).Parse(page)
 	if err != nil {
 		return err

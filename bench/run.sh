@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures everything, or the parts named (size load lean ask scorer models), and writes
+# Measures everything, or the parts named (size load lean ask fhir cds scorer models), and writes
 # docs/performance.md. Compared programs in Python (orjson, onnxruntime) are
 # fetched into bin/bench-python when they are not there; without them they are
 # left out of the page.
