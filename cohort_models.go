@@ -2,6 +2,7 @@ package ember
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/hex"
@@ -33,11 +34,18 @@ const (
 type point struct {
 	row features.Row
 	sex string
+
+	// What a view says, where the model is of one: its columns and their cells.
+	names []string
+	cells map[string]string
 }
 
-func pointOf(p record.Past) point { return point{features.Of(p), p.Person().Sex.String()} }
+func pointOf(p record.Past) point { return point{row: features.Of(p), sex: p.Person().Sex.String()} }
 
 func (p point) cell(column string) string {
+	if p.names != nil {
+		return p.cells[column]
+	}
 	if column == features.SexColumn {
 		return p.sex
 	}
@@ -55,9 +63,13 @@ func (c cohortModels) Draw(ctx context.Context, name string, s cohort.Sampling, 
 	if err := c.ingest.Wait(ctx); err != nil { // of everything that was acknowledged
 		return out, fmt.Errorf("ember: %w", err)
 	}
-	samples, drawn, err := cohort.Draw(ctx, c.cohorts.Engine(), s, now, pointOf)
-	out.Drawn = drawn
+	show, failed, err := c.shower(s)
 	if err != nil {
+		return out, err
+	}
+	samples, drawn, err := cohort.Draw(ctx, c.cohorts.Engine(), s, now, show)
+	out.Drawn = drawn
+	if err = cmp.Or(err, failed()); err != nil {
 		return out, err
 	}
 	if len(samples) == 0 {
@@ -68,12 +80,19 @@ func (c cohortModels) Draw(ctx context.Context, name string, s cohort.Sampling, 
 	if err != nil {
 		return out, fmt.Errorf("ember: %w", err)
 	}
-	schema := aiaas.Schema{Task: aiaas.TimelineRisk, Label: outcomeColumn, Subject: subjectColumn, Kinds: map[string]string{features.SexColumn: aiaas.Category.String()}}
+	names, kinds := columns(samples)
+	schema := aiaas.Schema{Task: aiaas.TimelineRisk, Label: outcomeColumn, Subject: subjectColumn, Kinds: kinds}
+	if s.View != nil {
+		schema.Task = aiaas.Tabular
+	}
 	if s.Next != nil {
-		schema.Task, schema.Number = aiaas.Forecast, true
+		schema.Number = true
+		if s.View == nil {
+			schema.Task = aiaas.Forecast
+		}
 	}
 	r, w := io.Pipe()
-	go func() { _ = w.CloseWithError(c.write(w, samples, s.Next != nil)) }()
+	go func() { _ = w.CloseWithError(c.write(w, samples, names, s.Next != nil)) }()
 	given := false
 	out.Info, out.Report, err = c.service.PutDrawn(ctx, name, schema, origin, func() (aiaas.File, error) {
 		if given {
@@ -87,12 +106,7 @@ func (c cohortModels) Draw(ctx context.Context, name string, s cohort.Sampling, 
 }
 
 // write is the samples as a table.
-func (c cohortModels) write(w io.Writer, samples []cohort.Sample[point], number bool) error {
-	rows := make([]features.Row, len(samples))
-	for i := range samples {
-		rows[i] = samples[i].Row.row
-	}
-	columns := append(features.Columns(rows), features.SexColumn)
+func (c cohortModels) write(w io.Writer, samples []cohort.Sample[point], columns []string, number bool) error {
 	table := csv.NewWriter(w)
 	line := append([]string{subjectColumn, outcomeColumn}, columns...)
 	if err := table.Write(line); err != nil {
@@ -127,7 +141,7 @@ func dataset(v aiaas.Serving, samples []cohort.Sample[point]) (*aiaas.Dataset, e
 	}
 	for _, in := range v.Inputs {
 		col := aiaas.Column{Name: in.Name, Kind: aiaas.Number, Missing: make([]bool, len(samples))}
-		if in.Name == features.SexColumn {
+		if in.Kind == aiaas.Category.String() || in.Name == features.SexColumn {
 			col.Kind = aiaas.Category
 		}
 		for i := range samples {
@@ -137,8 +151,8 @@ func dataset(v aiaas.Serving, samples []cohort.Sample[point]) (*aiaas.Dataset, e
 				col.Text = append(col.Text, text)
 				continue
 			}
-			n, err := strconv.ParseFloat(text, 64)
-			if err != nil && text != "" {
+			n, err := number(text)
+			if err != nil {
 				return nil, fmt.Errorf("ember: column %q: %w", in.Name, err)
 			}
 			col.Number = append(col.Number, n)
@@ -169,9 +183,13 @@ func (c cohortModels) Predict(ctx context.Context, model string, q cohort.Questi
 	if err != nil {
 		return out, err
 	}
-	samples, asked, err := cohort.Ask(ctx, c.cohorts.Engine(), s, of, q.Now, pointOf)
+	show, failed, err := c.shower(s)
+	if err != nil {
+		return out, err
+	}
+	samples, asked, err := cohort.Ask(ctx, c.cohorts.Engine(), s, of, q.Now, show)
 	out = server.CohortPrediction{Model: v, Outcome: s.Outcome(), Asked: asked}
-	if err != nil || len(samples) == 0 {
+	if err = cmp.Or(err, failed()); err != nil || len(samples) == 0 {
 		return out, err
 	}
 	d, err := dataset(v, samples)

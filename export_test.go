@@ -2,6 +2,7 @@ package ember
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -72,4 +73,22 @@ func (a *App) Scores(model string) (map[string]cohort.PatientScore, error) {
 // PutScore keeps a score as a version's.
 func (a *App) PutScore(model, version, patient string, value float64) error {
 	return a.scores.put(aiaas.Serving{Name: model, Version: version}, "", []server.Foretold{{Patient: patient, Value: value}})
+}
+
+// Shown is what a sampling shows of its moments, by patient: the last of each.
+func (a *App) Shown(sampling string) (map[string]map[string]string, error) {
+	s, err := cohort.DecodeSampling([]byte(sampling))
+	if err != nil {
+		return nil, err
+	}
+	show, failed, err := a.shower(s)
+	if err != nil {
+		return nil, err
+	}
+	samples, _, err := cohort.Draw(context.Background(), a.cohorts.Engine(), s, a.config.Now(), show)
+	all := map[string]map[string]string{}
+	for _, one := range samples {
+		all[one.Patient] = one.Row.cells
+	}
+	return all, errors.Join(err, failed())
 }

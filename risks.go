@@ -129,8 +129,12 @@ func (r risking) risk(ctx context.Context, model, patient string) (e cds.Estimat
 	if !known {
 		return e, false, nil
 	}
-	samples, _, err := cohort.Ask(ctx, r.cohorts.Engine(), s, cohort.Matched{Set: index.NewSet(ord), View: view}, r.config.Now(), pointOf)
-	if err != nil || len(samples) == 0 {
+	show, failed, err := r.shower(s)
+	if err != nil {
+		return e, false, err
+	}
+	samples, _, err := cohort.Ask(ctx, r.cohorts.Engine(), s, cohort.Matched{Set: index.NewSet(ord), View: view}, r.config.Now(), show)
+	if err = cmp.Or(err, failed()); err != nil || len(samples) == 0 {
 		return e, false, err
 	}
 	d, err := dataset(v, samples)

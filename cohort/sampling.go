@@ -38,6 +38,9 @@ type Sampling struct {
 	// Horizon is how far the label looks, "30d", or "stay": to the end of the stay
 	// that the index event is.
 	Horizon string
+	// View is a ViewDefinition whose columns are what a moment shows, in the place of
+	// the timeline's; nil = none. It is kept as it came.
+	View json.RawMessage
 	// Observed says up to when a patient is known to be watched: "data" (also ""),
 	// the last thing on record of anybody, or "patient", the last of the patient. A
 	// moment whose horizon lies behind that and whose label has not come is censored
@@ -48,7 +51,7 @@ type Sampling struct {
 const stayHorizon = "stay"
 
 var (
-	samplingFields = []string{"cohort", "index", "day", "which", "from", "after", "label", "next", "horizon", "observed"}
+	samplingFields = []string{"cohort", "index", "day", "which", "from", "after", "label", "next", "horizon", "observed", "view"}
 	whiches        = []string{"first", "last", "every"}
 	ends           = []string{"start", "end"}
 	observations   = []string{"data", "patient"}
@@ -67,6 +70,10 @@ func DecodeSampling(data []byte) (Sampling, error) {
 	d.object(data, "", samplingFields, func(name string, value []byte, at string) {
 		if into := texts[name]; into != nil {
 			*into = d.text(value, at)
+			return
+		}
+		if name == "view" {
+			s.View = slices.Clone(value)
 			return
 		}
 		c := d.either(value, at)
@@ -100,7 +107,10 @@ func (d *decoder) either(raw []byte, path string) Criterion {
 
 // MarshalJSON is what [DecodeSampling] reads; criteria are texts.
 func (s Sampling) MarshalJSON() ([]byte, error) {
-	out := map[string]string{}
+	out := map[string]any{}
+	if s.View != nil {
+		out["view"] = s.View
+	}
 	if text := Print(s.Cohort); text != "" {
 		out["cohort"] = text
 	}

@@ -41,18 +41,20 @@ func (d drawn) write(w io.Writer, forecast bool) {
 
 func (p *program) datasetFromCohort() *cobra.Command {
 	parts := map[string]*string{}
-	var file string
+	var file, viewFile string
 	c := &cobra.Command{
 		Use: "from-cohort NAME", Short: "Make a dataset of a cohort: moments, what was known then, and what came of it", Args: cobra.ExactArgs(1),
 		Long: `Samples are moments of patients: an index event, or a day. What was known then becomes
 columns; the label is what happened from then to the horizon, in the words of a cohort
 definition (life:dead is a death). Moments whose horizon lies behind what is on record
-are censored and left out. --next asks for the next value of a test, in the place of a label.`,
+are censored and left out. --next asks for the next value of a test, in the place of a label.
+--view makes the columns of a ViewDefinition what is known: those of the latest resource of
+its type that was on record at the moment (task tabular).`,
 		Example: "  ember dataset from-cohort deaths --index 'encounter:*' --which every --after 24h --label life:dead --horizon stay\n" +
 			"  ember dataset from-cohort diabetes --day 2023-06-01 --cohort '-condition:diabetes age:>40' --label condition:diabetes --horizon 1y\n" +
 			"  ember dataset from-cohort creatinine --index 'lab:creatinine' --next 'lab:creatinine' --horizon 30d",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, forecast, err := samplingOf(parts, file)
+			body, forecast, err := samplingOf(parts, file, viewFile)
 			if err != nil {
 				return err
 			}
@@ -75,16 +77,27 @@ are censored and left out. --next asks for the next value of a test, in the plac
 	} {
 		parts[f.name] = c.Flags().String(f.name, "", f.help)
 	}
+	c.Flags().StringVar(&viewFile, "view", "", "the columns are those of the ViewDefinition in this file")
 	c.Flags().StringVar(&file, "file", "", "read all of it from this file, as JSON")
 	return c
 }
 
-func samplingOf(parts map[string]*string, file string) (body []byte, forecast bool, err error) {
+func samplingOf(parts map[string]*string, file, viewFile string) (body []byte, forecast bool, err error) {
 	sent := map[string]any{}
 	for name, text := range parts {
 		if *text != "" {
 			sent[name] = *text
 		}
+	}
+	if viewFile != "" {
+		b, err := os.ReadFile(viewFile)
+		if err != nil {
+			return nil, false, exitError{exitNotFound, err}
+		}
+		if !json.Valid(b) {
+			return nil, false, failure(exitUsage, "%s is no JSON", viewFile)
+		}
+		sent["view"] = json.RawMessage(b)
 	}
 	if file != "" {
 		if len(sent) > 0 {

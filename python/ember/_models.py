@@ -69,11 +69,11 @@ class Model:
         return predictions
 
     @classmethod
-    def from_cohort(cls, name: str, *, dataset: str, seconds: float = 600, families: list[str] | None = None, client: Ember | None = None, **sampling: str) -> "Model":
+    def from_cohort(cls, name: str, *, dataset: str, seconds: float = 600, families: list[str] | None = None, client: Ember | None = None, **sampling: Any) -> "Model":
         """Draw a data set of a cohort and train on it, to the end.
 
         ``sampling`` is what ``ember dataset from-cohort`` takes: cohort, index or day,
-        which, from_, after, label or next, horizon, observed.
+        which, from_, after, label or next, horizon, observed; view is a ViewDefinition as a dict.
         """
         server = client or default()
         body = {k.rstrip("_"): v for k, v in sampling.items()}
