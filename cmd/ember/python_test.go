@@ -41,7 +41,7 @@ func TestPython(t *testing.T) {
 		t.Skip("it trains a model")
 	}
 	s := newShell(t)
-	python := s.python("pytest", "pandas", "nbclient", "ipykernel")
+	python := s.python("pytest", "pandas", "polars", "nbclient", "ipykernel")
 	s.write("ember", fmt.Sprintf("#!/bin/sh\n%s exec %q \"$@\"\n", runAsEmber, os.Args[0]))
 	program := filepath.Join(s.dir, "ember")
 	if err := os.Chmod(program, 0o700); err != nil {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,27 @@ def test_facets_are_a_frame(client: Ember) -> None:
     assert isinstance(facets.frame("rows"), list)
     with pytest.raises(ValueError):
         facets.frame("excel")
+
+
+def test_frames_of_polars(client: Ember, monkeypatch: pytest.MonkeyPatch) -> None:
+    polars = pytest.importorskip("polars")
+    women = Cohort("condition:hypertension sex:female", client=client)
+    facets = women.facets()
+    cells = facets.frame("polars")
+    assert isinstance(cells, polars.DataFrame) and cells.height == len(facets.cells)
+    sexes = cells.filter(polars.col("part") == "sexes")
+    assert {"female"} <= set(sexes["label"]) and cells.schema["count"] == polars.Int64
+    assert (cells.filter(polars.col("part") == "drugs")["count"] >= 10).all()
+    table = women.table(VIEW, "polars")
+    assert table.columns == ["id", "gender", "born"] and set(table["gender"]) == {"female"}
+    assert sorted(table["id"]) == sorted(r["id"] for r in women.table(VIEW, "rows"))
+    # Where pandas is not there, a frame is one of polars without asking.
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert isinstance(facets.frame(), polars.DataFrame)
+    monkeypatch.setitem(sys.modules, "polars", None)
+    assert isinstance(facets.frame(), list)
+    with pytest.raises(ImportError):
+        facets.frame("polars")
 
 
 def test_members_why_and_table(client: Ember) -> None:
