@@ -91,9 +91,9 @@ func (k *checker) single(c *Criterion) {
 	case c.Age != nil:
 		k.age(c.Age, c.at)
 	case c.Sex != "" && !slices.Contains(sexes, c.Sex):
-		k.fail(c.at, hint(c.Sex, sexes), "there is no such sex")
+		k.fail(c.at.field("sex"), hint(c.Sex, sexes), "there is no such sex")
 	case c.Life != "" && c.Life != "alive" && c.Life != "dead":
-		k.fail(c.at, "write alive or dead", "this is neither alive nor dead")
+		k.fail(c.at.field("life"), "write alive or dead", "this is neither alive nor dead")
 	case c.Note != nil && !strings.ContainsFunc(c.Note.Phrase, func(r rune) bool { return r > ' ' && !strings.ContainsRune(`.,;:!?()[]{}"'*-`, r) }):
 		k.fail(c.at, `write note:"some words"`, "the phrase has no words")
 	case c.Note != nil && len(c.Note.Phrase) > 200:
@@ -112,7 +112,7 @@ func (k *checker) age(r *Range, at place) {
 	k.bounds(r, at)
 	low, high := r.ends()
 	switch {
-	case low != nil && *low > 130, high != nil && *high < 0:
+	case low != nil && *low > 130, high != nil && (*high < 0 || *high == 0 && r.Below != nil):
 		k.fail(at, "ages are in completed years", "nobody is of such an age")
 	case (low == nil || *low < 0 || *low == 0 && r.Above == nil) && (high == nil || *high > 130):
 		k.fail(at, "leave it out, or narrow it", "everybody is of such an age")
@@ -132,7 +132,7 @@ func (k *checker) bounds(r *Range, at place) {
 
 func (k *checker) sequence(c *Criterion) {
 	if len(c.Sequence) < 2 {
-		k.fail(c.at, "use event for one", "a sequence has at least two steps")
+		k.fail(c.at.field("sequence"), "use event for one", "a sequence has at least two steps")
 	}
 	for i := range c.Sequence {
 		s := &c.Sequence[i]
@@ -164,7 +164,7 @@ func (k *checker) event(e *Event) {
 	}
 	kind, ok := kindOf(e.Kind)
 	if !ok {
-		k.fail(e.at, hint(e.Kind, []string{"condition", "finding", "medication", "procedure", "test", "allergy", "immunization", "family-history", "plan", encounterKind}), "there is no such kind")
+		k.fail(e.at.field("kind"), hint(e.Kind, []string{"condition", "finding", "medication", "procedure", "test", "allergy", "immunization", "family-history", "plan", encounterKind}), "there is no such kind")
 	}
 	which := 0
 	for _, w := range [...]string{e.Text, e.Code, e.Under, e.Set, e.Class} {
@@ -193,7 +193,7 @@ func (k *checker) event(e *Event) {
 		k.age(e.Age, e.atAge)
 	}
 	if e.Count < 0 || e.Count > 10_000 {
-		k.fail(e.at, "write x2 up to x10000", "%d is no number of events", e.Count)
+		k.fail(e.at.field("count"), "write x2 up to x10000", "%d is no number of events", e.Count)
 	}
 }
 
@@ -232,11 +232,11 @@ func (k *checker) times(e *Event) {
 	until, untilOK := dayOf(e.Until)
 	switch {
 	case e.Since != "" && !sinceOK:
-		k.fail(e.at, "write YYYY-MM-DD", "this is no day")
+		k.fail(e.at.field("since"), "write YYYY-MM-DD", "this is no day")
 	case e.Until != "" && !untilOK:
-		k.fail(e.at, "write YYYY-MM-DD", "this is no day")
+		k.fail(e.at.field("until"), "write YYYY-MM-DD", "this is no day")
 	case e.Since != "" && e.Until != "" && since > until:
-		k.fail(e.at, "turn them round", "the time ends before it begins")
+		k.fail(e.at.field("until"), "turn them round", "the time ends before it begins")
 	}
 }
 

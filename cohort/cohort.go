@@ -62,6 +62,14 @@ type place struct {
 	path   string
 }
 
+// field is the place of a field of an object of the JSON; in a text it is that of the whole.
+func (p place) field(name string) place {
+	if p.offset < 0 {
+		p.path = under(p.path, name)
+	}
+	return p
+}
+
 func (p place) fail(hint, format string, args ...any) *Error {
 	return &Error{Offset: p.offset, Path: p.path, Detail: fmt.Sprintf(format, args...), Hint: hint}
 }

@@ -134,16 +134,20 @@ func (d *decoder) list(raw []byte, path string, read func(value []byte, path str
 // scalar reads a plain value into a pointer.
 func (d *decoder) scalar(raw []byte, path string, into any) {
 	if bytes.Equal(bytes.TrimSpace(raw), []byte("null")) || json.Unmarshal(raw, into) != nil {
-		d.fail(path, "", "%s is expected here", map[bool]string{true: "a number", false: "another type"}[isNumber(into)])
+		d.fail(path, "", "%s is expected here", wanted(into))
 	}
 }
 
-func isNumber(v any) bool {
-	switch v.(type) {
-	case *float64, *int:
-		return true
+func wanted(into any) string {
+	switch into.(type) {
+	case *float64:
+		return "a number"
+	case *int:
+		return "a whole number"
+	case *bool:
+		return "true or false"
 	}
-	return false
+	return "another type"
 }
 
 func (d *decoder) text(raw []byte, path string) (s string) {

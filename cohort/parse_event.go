@@ -243,6 +243,25 @@ func (p *parser) fieldFollows() bool {
 	return next.glued && !next.quoted && strings.ContainsAny(next.text[:1], ":<>=")
 }
 
+// exponent is the length of an exponent, as in 1e-3; 0 = there is none.
+func exponent(s string) int {
+	if s == "" || s[0] != 'e' && s[0] != 'E' {
+		return 0
+	}
+	i := 1
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		i++
+	}
+	digits := i
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		i++
+	}
+	if i == digits {
+		return 0
+	}
+	return i
+}
+
 // number reads a decimal number at the beginning of a text.
 func number(s string) (v float64, rest string, ok bool) {
 	i := 0
@@ -256,6 +275,7 @@ func number(s string) (v float64, rest string, ok bool) {
 	if i == digits {
 		return 0, s, false
 	}
+	i += exponent(s[i:])
 	v, err := strconv.ParseFloat(s[:i], 64)
 	return v, s[i:], err == nil
 }

@@ -57,7 +57,7 @@ func hint(word string, of []string) string {
 		return h
 	}
 	sorted := slices.Clone(of)
-	if len(sorted) > 16 {
+	if len(sorted) > 24 {
 		return ""
 	}
 	return "known are " + strings.Join(sorted, ", ")

@@ -134,7 +134,7 @@ func TestCohortRequests(t *testing.T) {
 		{"POST /v1/cohorts/count", `{"text":""}`, 400, "the definition is empty"},
 		{"POST /v1/cohorts/count", `nonsense`, 400, ""},
 		{"POST /v1/cohorts/compare", `{"a":{"text":"condition:diabetes"},"b":{"text":"condition:diabetes sex:femal"}}`, 400, `"b.text:20"`},
-		{"POST /v1/cohorts/compare", `{"a":{"definition":{"sex":"x"}},"b":{"text":"sex:femal"}}`, 400, `"a.definition"`},
+		{"POST /v1/cohorts/compare", `{"a":{"definition":{"sex":"x"}},"b":{"text":"sex:femal"}}`, 400, `"a.definition.sex"`},
 		{"POST /v1/cohorts/why", `{"patient":"a b","text":"sex:female"}`, 400, "patient"},
 		{"POST /v1/cohorts/why", `{"patient":"nobody","text":"sex:female"}`, 404, ""},
 		{"GET /v1/cohorts/none", "", 404, "not found"},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -89,7 +90,11 @@ func jsonFault(err error) string {
 	case *json.SyntaxError:
 		return fmt.Sprintf("no JSON at byte %d", e.Offset)
 	case *json.UnmarshalTypeError:
-		return fmt.Sprintf("%s cannot be a %s", e.Field, e.Value)
+		article := "a"
+		if e.Value == "array" || e.Value == "object" {
+			article = "an"
+		}
+		return fmt.Sprintf("%s cannot be %s %s", cmp.Or(e.Field, "it"), article, e.Value)
 	}
 	return "it ended too early"
 }
