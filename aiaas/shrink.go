@@ -9,7 +9,7 @@ import (
 
 // shrinkages are the penalties that a linear model of timelines may have, in samples:
 // there are often more columns than outcomes, most of which say nothing.
-var shrinkages = []float64{1000, 100, 10, 1}
+var shrinkages = []float64{3000, 1000, 300, 100, 30, 10, 1}
 
 // innerFolds are what a penalty is chosen on.
 const innerFolds = 3

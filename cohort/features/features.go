@@ -24,11 +24,14 @@ type Row map[string]float64
 // SexColumn holds a word, all others numbers.
 const SexColumn = "sex"
 
+// chapters begins the codes of names that stand for all codes under a letter of ICD-10.
+const chapters = "icd10-chapter|"
+
 // halfLife is after how long something recorded counts for half.
 const halfLife = 180 * 24 * time.Hour
 
-// lately are the spans in which events are counted.
-var lately = []struct {
+// spans are those in which events are counted.
+var spans = []struct {
 	name string
 	span time.Duration
 }{{"1d", 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}, {"1y", 365 * 24 * time.Hour}, {"ever", math.MaxInt64}}
@@ -46,7 +49,7 @@ func Of(p record.Past) Row {
 	if age, ok := p.Age(); ok {
 		r["age"] = float64(age)
 	}
-	for _, l := range lately {
+	for _, l := range spans {
 		since := p.At().Add(-l.span)
 		if l.span == math.MaxInt64 {
 			since = time.Time{}
@@ -55,6 +58,7 @@ func Of(p record.Past) Row {
 	}
 	for _, e := range p.Events() {
 		r.event(&e, p.At())
+		r.chapter(&e, p.At())
 	}
 	if v, ok := p.Visit(); ok {
 		if !v.Type.Zero() {
@@ -89,10 +93,15 @@ func (r Row) count(p record.Past, since time.Time, name string) {
 	}
 }
 
+// lately is 1 for what was recorded at the moment, and half for each half-life before.
+func lately(e *record.Event, at time.Time) float64 {
+	return math.Exp2(-max(0, float64(at.Sub(e.Known))) / float64(halfLife))
+}
+
 func (r Row) event(e *record.Event, at time.Time) {
 	name := e.Kind.String() + " " + key(e.Concept)
 	if !e.HasValue || math.IsNaN(e.Value) || math.IsInf(e.Value, 0) {
-		r[name] = max(r[name], math.Exp2(-max(0, float64(at.Sub(e.Known)))/float64(halfLife)))
+		r[name] = max(r[name], lately(e, at))
 		return
 	}
 	if e.Unit != "" {
@@ -105,6 +114,15 @@ func (r Row) event(e *record.Event, at time.Time) {
 		} else {
 			r[name+part] = e.Value
 		}
+	}
+}
+
+// chapter is how lately anything was recorded that stands under the same letter of ICD-10:
+// of a few hundred patients most diagnoses have a few, and a letter has some.
+func (r Row) chapter(e *record.Event, at time.Time) {
+	if e.Concept.System == record.ICD10CM && e.Concept.Value != "" {
+		name := e.Kind.String() + " " + chapters + e.Concept.Value[:1]
+		r[name] = max(r[name], lately(e, at))
 	}
 }
 

@@ -29,7 +29,7 @@ func timeline() record.Timeline {
 func TestRowIsOfThePast(t *testing.T) {
 	r := features.Of(timeline().Before(day0.Add(24 * time.Hour)))
 	for name, want := range map[string]string{
-		"age": "64", "condition icd10|I10": "0.498", "test loinc|2160-0 mg/dL last": "1", "test loinc|2160-0 mg/dL least": "1",
+		"age": "64", "condition icd10|I10": "0.498", "condition icd10-chapter|I": "0.498", "condition icd10-chapter|E": "0", "test loinc|2160-0 mg/dL last": "1", "test loinc|2160-0 mg/dL least": "1",
 		"test loinc|2160-0 mg/dL most": "2", "test events 1d": "2", "stays 30d": "1", "hours in visit": "24", "visit IMP": "1",
 		"test loinc|718-7 g/dL last": "", "condition icd10|E11": "0",
 	} {

@@ -40,6 +40,9 @@ func Words(column, cell string, display func(record.Code) string) string {
 // called is what the code of a name is called, and the unit behind it.
 func called(rest string, display func(record.Code) string) (name, unit string) {
 	system, code, _ := strings.Cut(rest, "|")
+	if letter, ok := strings.CutPrefix(rest, chapters); ok {
+		return "of ICD-10 " + letter, ""
+	}
 	if system == short[record.Text] {
 		return code, ""
 	}
@@ -85,7 +88,7 @@ func lateness(kind, cell string) string {
 
 // span writes out over which time events are counted.
 func span(name string) string {
-	for _, l := range lately {
+	for _, l := range spans {
 		if head, ok := strings.CutSuffix(name, " "+l.name); ok && l.span != math.MaxInt64 {
 			return fmt.Sprintf("%s of the last %.0f days", head, l.span.Hours()/(24*time.Hour).Hours())
 		}

@@ -23,6 +23,7 @@ func TestWords(t *testing.T) {
 		{"test loinc|4548-4 % last", "7.2", "Hemoglobin A1c (4548-4), last value 7.2 %"},
 		{"test loinc|4548-4 % most", "", "Hemoglobin A1c (4548-4), not measured"},
 		{"condition text|low back pain", "1", "condition low back pain, recorded within two days"},
+		{"condition icd10-chapter|I", "1", "condition of ICD-10 I, recorded within two days"},
 		{"visit IMP", "1", "visit IMP: 1"},
 		{"condition events 30d", "3", "condition events of the last 30 days: 3"},
 		{"visits ever", "12", "visits ever: 12"},
