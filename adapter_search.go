@@ -99,3 +99,8 @@ func (f finder) Refuses(patient string) bool {
 func (f finder) Sees(scope *search.Scope, r *server.Resource) bool {
 	return f.search.Sees(scope, &store.Resource{Type: r.Type, ID: r.ID, Patient: r.Patient, Version: r.Version, Updated: r.Updated}, r.Body)
 }
+
+// Meets implements server.Finder.
+func (f finder) Meets(ctx context.Context, q *search.Query, r *server.Resource) (bool, error) {
+	return f.search.Filter(q, nil).Match(ctx, &store.Resource{Type: r.Type, ID: r.ID}, r.Body)
+}

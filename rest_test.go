@@ -239,7 +239,7 @@ func TestCapabilities(t *testing.T) {
 	if err := json.Unmarshal(h.get("/fhir/metadata").body, &c); err != nil || c.FHIRVersion != "4.0.1" {
 		t.Fatal(err)
 	}
-	if len(c.Rest[0].Resource) != len(fhir.SearchTypes())+1 { // and PlanDefinition, which is applied
+	if len(c.Rest[0].Resource) != len(fhir.SearchTypes()) {
 		t.Errorf("%d types", len(c.Rest[0].Resource))
 	}
 	value := map[string]string{"token": "x", "date": "2024", "string": "x", "reference": "Patient/x", "quantity": "1", "number": "1", "uri": "x"}

@@ -18,18 +18,30 @@ func (a *App) versions() map[string]string {
 // degraded names what does not work as it should.
 func (a *App) degraded() []string { return a.cache.Degraded() }
 
-// Version is the program's own version as the build recorded it.
+// release is what the next release is called.
+const release = "0.1.0"
+
+// Version is the program's release, with the revision it was built from where the build
+// recorded it: "0.1.0+642413a98f12".
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return release
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
+	return versionOf(info.Settings)
+}
+
+func versionOf(settings []debug.BuildSetting) string {
+	v := release
+	for _, s := range settings {
+		switch {
+		case s.Key == "vcs.revision" && s.Value != "":
+			v += "+" + s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			v += ".dirty"
 		}
 	}
-	return info.Main.Version
+	return v
 }
 
 // ExamplePatient is the id of a patient to show things by: of those with 100 to

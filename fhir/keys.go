@@ -17,7 +17,7 @@ type Keys struct {
 
 // KeysVersion changes whenever [Extractor.Keys] would give another result for
 // some resource, so that what was stored before is keyed anew.
-const KeysVersion = 2
+const KeysVersion = 3
 
 // yearOne is 0001-01-01 in milliseconds of Unix time.
 const yearOne = -62_135_596_800_000

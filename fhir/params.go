@@ -88,6 +88,7 @@ var tables = sync.OnceValue(func() *paramTables {
 		}
 		t.types[name] = newParamSet(lines)
 	}
+	t.types["SubscriptionTopic"] = newParamSet(topicParams)
 	return t
 })
 

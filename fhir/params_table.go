@@ -45,6 +45,13 @@ Appointment
  specialty t specialty
  status t status
  supporting-info r supportingInformation *
+Basic
+ author r author Practitioner,Patient,PractitionerRole,Organization,RelatedPerson
+ code t code
+ created* d created
+ identifier! t identifier
+ patient r subject Patient
+ subject r subject *
 CarePlan
  activity-code t activity.detail.code
  activity-date d activity.detail.scheduledTiming,activity.detail.scheduledPeriod,activity.detail.scheduledString
@@ -334,6 +341,22 @@ Immunization
  status-reason t statusReason
  target-disease t protocolApplied.targetDisease
  vaccine-code! t vaccineCode
+Library
+ content-type t content.contentType
+ date* d date
+ depends-on r relatedArtifact.resource *
+ description s description
+ effective d effectivePeriod
+ identifier! t identifier
+ jurisdiction t jurisdiction
+ name s name
+ publisher s publisher
+ status t status
+ title s title
+ topic t topic
+ type t type
+ url u url
+ version t version
 List
  code t code
  date* d date
@@ -462,6 +485,22 @@ Observation
  value-date d valueDateTime,valuePeriod
  value-quantity q valueQuantity
  value-string s valueString,valueCodeableConcept.text
+OperationDefinition
+ base r base OperationDefinition
+ code t code
+ date* d date
+ description s description
+ instance t instance
+ jurisdiction t jurisdiction
+ kind t kind
+ name s name
+ publisher s publisher
+ status t status
+ system t system
+ title s title
+ type t type
+ url u url
+ version t version
 Organization
  active t active
  address s address
@@ -498,6 +537,22 @@ Patient
  organization r managingOrganization Organization
  phone t telecom[system=phone]
  telecom t telecom
+PlanDefinition
+ date* d date
+ definition r action.definitionCanonical *
+ depends-on r relatedArtifact.resource,library *
+ description s description
+ effective d effectivePeriod
+ identifier! t identifier
+ jurisdiction t jurisdiction
+ name s name
+ publisher s publisher
+ status t status
+ title s title
+ topic t topic
+ type t type
+ url u url
+ version t version
 Practitioner
  active t active
  address s address
@@ -652,6 +707,17 @@ Task
  requester r requester Device,Organization,Patient,Practitioner,PractitionerRole,RelatedPerson
  status t status
  subject r for *
+`
+
+// topicParams are those of SubscriptionTopic, a type of R4B that an R4 server tells of.
+const topicParams = `
+ date* d date
+ resource u resourceTrigger.resource
+ status t status
+ title s title
+ trigger-description s resourceTrigger.description
+ url u url
+ version t version
 `
 
 // otherTypes are types of R4 without a table of their own: what nearly all

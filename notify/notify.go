@@ -36,6 +36,9 @@ var topics = []Topic{
 	{RiskAboveThreshold, "Risk above threshold", "What a model says of a patient has risen above the threshold that this site has set. The focus is the patient; the RiskAssessment comes with whole resources."},
 }
 
+// Topics are all that there can be, whether or not a site offers them.
+func Topics() []Topic { return slices.Clone(topics) }
+
 // Pair is a key with its value; it is erased with Patient, "" = nobody's.
 type Pair struct {
 	Key, Value []byte

@@ -12,15 +12,18 @@ import (
 
 // authored are the resources that Ember describes itself by; they are made when they are
 // read, and nothing can be stored in their place.
-var authored = map[string]func(*Server, context.Context, *call) ([]byte, error){
+var authored = map[string]func(s *Server, ctx context.Context, c *call, id string) ([]byte, error){
 	"OperationDefinition/ember-recommend": (*Server).recommendDefinition,
 	"PlanDefinition/ember-treatments":     (*Server).planDefinition,
 	"PlanDefinition/ember-tests":          (*Server).planDefinition,
 	"Library/ember-recommender":           (*Server).modelLibrary,
 	"Library/ember-rules":                 (*Server).rulesLibrary,
 
-	"Basic/ember-topic-" + notify.NewRecommendation:  (*Server).topicResource,
-	"Basic/ember-topic-" + notify.RiskAboveThreshold: (*Server).topicResource,
+	"Basic/" + topicID + notify.NewRecommendation:  (*Server).topicBasic,
+	"Basic/" + topicID + notify.RiskAboveThreshold: (*Server).topicBasic,
+
+	"SubscriptionTopic/" + notify.NewRecommendation:  (*Server).topicResource,
+	"SubscriptionTopic/" + notify.RiskAboveThreshold: (*Server).topicResource,
 }
 
 // readAuthored answers a read of one of them; false when it is another resource.
@@ -29,7 +32,7 @@ func (c *call) readAuthored(ctx context.Context, typ, id string) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	b, err := write(c.s, ctx, c)
+	b, err := write(c.s, ctx, c, id)
 	if err != nil {
 		return true, err
 	}
@@ -43,7 +46,7 @@ func (c *call) readAuthored(ctx context.Context, typ, id string) (bool, error) {
 var errAuthored = &Fault{Status: http.StatusMethodNotAllowed, Code: "not-supported", Detail: "this resource is Ember's own description of itself",
 	Hint: "choose another id"}
 
-func (s *Server) recommendDefinition(_ context.Context, c *call) ([]byte, error) {
+func (s *Server) recommendDefinition(_ context.Context, c *call, _ string) ([]byte, error) {
 	return fhir.OperationOf(fhir.Operation{Base: c.base(), ID: "ember-recommend", Name: "Recommend", Code: "recommend", Title: "What would be ordered next",
 		Text:  "Treatments or tests that would be ordered next for a patient as this site orders, with calibrated probabilities, reasons from the patient's own record, and what the safety rules say. " + recommender.IntendedUse,
 		Types: []string{"Patient"}, System: true,
@@ -78,7 +81,7 @@ func describe(c *call, card recommender.Card, usage string) fhir.Description {
 	return d
 }
 
-func (s *Server) modelLibrary(_ context.Context, c *call) ([]byte, error) {
+func (s *Server) modelLibrary(_ context.Context, c *call, _ string) ([]byte, error) {
 	d, err := s.description(c)
 	if err != nil {
 		return nil, err
@@ -88,12 +91,12 @@ func (s *Server) modelLibrary(_ context.Context, c *call) ([]byte, error) {
 	return fhir.LibraryOf(d)
 }
 
-func (s *Server) planDefinition(_ context.Context, c *call) ([]byte, error) {
+func (s *Server) planDefinition(_ context.Context, c *call, id string) ([]byte, error) {
 	d, err := s.description(c)
 	if err != nil {
 		return nil, err
 	}
-	d.ID = c.params.ByName("id")
+	d.ID = id
 	want := plans[d.ID].String()
 	d.Name, d.Title = map[string]string{"treatments": "EmberTreatments", "tests": "EmberTests"}[want], "The "+want+" that would be ordered next"
 	d.Library = d.Base + "/Library/ember-recommender|" + d.Version
@@ -101,7 +104,7 @@ func (s *Server) planDefinition(_ context.Context, c *call) ([]byte, error) {
 	return fhir.PlanOf(d)
 }
 
-func (s *Server) rulesLibrary(ctx context.Context, c *call) ([]byte, error) {
+func (s *Server) rulesLibrary(ctx context.Context, c *call, _ string) ([]byte, error) {
 	version := s.deps.Health.State(ctx).Versions["rules"]
 	if version == "" {
 		return nil, ErrUnready

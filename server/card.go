@@ -18,7 +18,7 @@ func (s *Server) recommenderCard(ctx context.Context, c *call) error {
 	case "json":
 		return c.answer(http.StatusOK, card)
 	case "fhir":
-		b, err := s.modelLibrary(ctx, c)
+		b, err := s.modelLibrary(ctx, c, "")
 		if err != nil {
 			return err
 		}

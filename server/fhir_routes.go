@@ -49,6 +49,8 @@ type Finder interface {
 	Refuses(patient string) bool
 	// Sees reports whether a scope sees a resource, whose Body is as answers show it.
 	Sees(scope *search.Scope, r *Resource) bool
+	// Meets reports whether a resource that is not stored meets a query.
+	Meets(ctx context.Context, q *search.Query, r *Resource) (bool, error)
 }
 
 // Found is one page of resources.

@@ -161,6 +161,13 @@ func (c *call) searchset(ctx context.Context, typ, text string) ([]byte, error) 
 	if !typeName.MatchString(typ) {
 		return nil, &Fault{Status: http.StatusNotFound, Code: "not-found", Detail: "the path holds no resource type"}
 	}
+	skip, own := 0, authoredType(typ)
+	if own {
+		var err error
+		if text, skip, err = cutSkip(text); err != nil {
+			return nil, err
+		}
+	}
 	q, from, err := c.query(typ, text)
 	if err != nil {
 		return nil, err
@@ -170,18 +177,24 @@ func (c *call) searchset(ctx context.Context, typ, text string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	page, err := c.s.deps.Finder.Find(ctx, q, scope, from)
+	var page Found
+	again := ""
+	if own {
+		page, again, err = c.findWithOwn(ctx, q, scope, from, skip)
+	} else {
+		page, err = c.s.deps.Finder.Find(ctx, q, scope, from)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := c.audit(ctx, c.foundEntries(auth.ActionSearch, q.Type, &page)...); err != nil {
 		return nil, err
 	}
-	return c.page(q, &page, from != nil)
+	return c.page(q, &page, from != nil, again)
 }
 
-// page is a page as a searchset.
-func (c *call) page(q *search.Query, page *Found, resumed bool) ([]byte, error) {
+// page is a page as a searchset; again is the query of the next one, where no cursor is.
+func (c *call) page(q *search.Query, page *Found, resumed bool, again string) ([]byte, error) {
 	at := c.base() + "/" + q.Type
 	head := fhir.BundleHead{Type: "searchset", Total: page.Total, Timestamp: c.begun.UTC().Format(time.RFC3339)}
 	head.Self = at
@@ -194,7 +207,9 @@ func (c *call) page(q *search.Query, page *Found, resumed bool) ([]byte, error) 
 	if !resumed {
 		head.First = head.Self
 	}
-	head.Next = cursorLink(at, page.Next)
+	if head.Next = cursorLink(at, page.Next); again != "" {
+		head.Next = at + "?" + again
+	}
 	return c.writePage(head, page, subsetOf(q), pageIssues(q, page))
 }
 

@@ -275,7 +275,8 @@ func parseRaw(r *http.Request) (bool, error) {
 func nobodys(typ string) bool {
 	switch typ {
 	case "Medication", "Organization", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Substance",
-		"CodeSystem", "ValueSet", "ConceptMap", "StructureDefinition", "Questionnaire", "PlanDefinition", "ActivityDefinition":
+		"CodeSystem", "ValueSet", "ConceptMap", "StructureDefinition", "Questionnaire", "PlanDefinition", "ActivityDefinition",
+		"Library", "OperationDefinition", "SubscriptionTopic":
 		return true
 	}
 	return false

@@ -325,22 +325,3 @@ func (s *Server) describeTopics(rest *capabilityRest) {
 	}
 	rest.Resource = append(rest.Resource, r)
 }
-
-// topicResource is a SubscriptionTopic of R5 as Basic, as R4 carries what it does not have.
-func (s *Server) topicResource(_ context.Context, c *call) ([]byte, error) {
-	if s.deps.Notifier == nil {
-		return nil, ErrNotFound
-	}
-	const r5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic."
-	for _, t := range s.deps.Notifier.Topics() {
-		if c.params.ByName("id") != "ember-topic-"+t.Name {
-			continue
-		}
-		return encode(map[string]any{"resourceType": "Basic", "id": "ember-topic-" + t.Name,
-			"extension": []any{map[string]any{"url": r5 + "url", "valueUri": s.deps.Notifier.Canonical(t.Name)}, map[string]any{"url": r5 + "title", "valueString": t.Title},
-				map[string]any{"url": r5 + "status", "valueCode": "active"}, map[string]any{"url": r5 + "description", "valueMarkdown": t.About},
-				map[string]any{"url": r5 + "resourceTrigger", "extension": []any{map[string]any{"url": "description", "valueMarkdown": t.About}, map[string]any{"url": "resource", "valueUri": "http://hl7.org/fhir/StructureDefinition/Patient"}}}},
-			"code": map[string]any{"coding": []any{map[string]string{"system": "http://hl7.org/fhir/fhir-types", "code": "SubscriptionTopic"}}}})
-	}
-	return nil, ErrNotFound
-}
