@@ -15,7 +15,7 @@ type finder struct{ *App }
 
 // engine searches what is stored.
 func (a *App) engine() *search.Engine {
-	return &search.Engine{Store: a.store, Now: a.config.Now,
+	return &search.Engine{Store: a.store, Now: a.config.Now, Terms: a.terms,
 		Units: func(v float64, from, to string) (float64, bool) { return a.terms.Convert(v, from, to, "") }}
 }
 

@@ -28,7 +28,7 @@ func TestSearchFindsWhatEmberSaysOfItself(t *testing.T) {
 		"/fhir/Basic?code=SubscriptionTopic":                             {"Basic/ember-topic-new-recommendation", "Basic/ember-topic-risk-above-threshold"},
 		"/fhir/SubscriptionTopic":                                        {"SubscriptionTopic/new-recommendation", "SubscriptionTopic/risk-above-threshold"},
 		"/fhir/SubscriptionTopic?url=https://ember.example.org/fhir/SubscriptionTopic/risk-above-threshold": {"SubscriptionTopic/risk-above-threshold"},
-		"/fhir/SubscriptionTopic?status=active":                                                             {"SubscriptionTopic/new-recommendation"},
+		"/fhir/SubscriptionTopic?status=active": {"SubscriptionTopic/new-recommendation"},
 	} {
 		b := h.get(path).bundle(t)
 		if got := b.ids(); !slices.Equal(got, want) {
@@ -82,7 +82,9 @@ func pagesOf(h *hospital, path string, total int) (ids []string) {
 // without knowing its revision, as this test's.
 func TestSoftwareHasAVersion(t *testing.T) {
 	h := open(t, testConfig(t.TempDir()+"/data"))
-	var c struct{ Software struct{ Name, Version string } }
+	var c struct {
+		Software struct{ Name, Version string }
+	}
 	if err := json.Unmarshal(h.get("/fhir/metadata").body, &c); err != nil || c.Software.Name != "Ember" || c.Software.Version != ember.Version() {
 		t.Errorf("%v %+v", err, c)
 	}

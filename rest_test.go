@@ -1,6 +1,7 @@
 package ember_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -242,13 +243,14 @@ func TestCapabilities(t *testing.T) {
 	if len(c.Rest[0].Resource) != len(fhir.SearchTypes()) {
 		t.Errorf("%d types", len(c.Rest[0].Resource))
 	}
-	value := map[string]string{"token": "x", "date": "2024", "string": "x", "reference": "Patient/x", "quantity": "1", "number": "1", "uri": "x"}
+	value := map[string]string{"token": "x", "date": "2024", "string": "x", "reference": "Patient/x", "quantity": "1", "number": "1", "uri": "x", "composite": "x$1"}
+	pairs := map[string]string{"code-value-date": "x$2024"}
 	for _, r := range c.Rest[0].Resource {
-		if len(r.Interaction) != 7 {
+		if len(r.Interaction) != 9 {
 			t.Errorf("%s: %v", r.Type, r.Interaction)
 		}
 		for _, p := range r.SearchParam {
-			if got := h.ask("GET", "/fhir/"+r.Type+"?"+p.Name+"="+value[p.Type], "", "Prefer: handling=strict"); got.status != 200 {
+			if got := h.ask("GET", "/fhir/"+r.Type+"?"+p.Name+"="+cmp.Or(pairs[p.Name], value[p.Type]), "", "Prefer: handling=strict"); got.status != 200 {
 				t.Errorf("%s?%s: %d %s", r.Type, p.Name, got.status, got.body)
 			}
 		}

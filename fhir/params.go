@@ -18,15 +18,17 @@ const (
 	QuantityParam
 	NumberParam
 	URIParam
+	// CompositeParam: values of several parameters that stand in one element.
+	CompositeParam
 )
 
 // String is the code in FHIR's search-param-type.
 func (t ParamType) String() string {
-	return [...]string{"", "token", "date", "string", "reference", "quantity", "number", "uri"}[t]
+	return [...]string{"", "token", "date", "string", "reference", "quantity", "number", "uri", "composite"}[t]
 }
 
 func paramType(letter string) ParamType {
-	return ParamType(strings.Index(" tdsrqnu", letter))
+	return ParamType(strings.Index(" tdsrqnuc", letter))
 }
 
 // Param is a search parameter of a type of resources. It is never changed.
@@ -40,8 +42,15 @@ type Param struct {
 	// Listed: each of its values has a list of its own, see [ValueList].
 	Listed bool
 
-	bit  uint64 // of this parameter among those of its type
-	seed uint32 // of its marks
+	// Parts are the parameters of a composite, of which the first says what the
+	// parameter of the type named Leads says, too; both are empty for others.
+	Parts []*Param
+	Leads string
+
+	in   []string // of a composite: the elements that hold the parts, "." for the resource
+	root *element // of a part: what it looks at
+	bit  uint64   // of this parameter among those of its type
+	seed uint32   // of its marks
 }
 
 // paramSet are the parameters of a type, as a table and as a tree of elements.
@@ -107,6 +116,10 @@ func newParamSet(lines string) *paramSet {
 }
 
 func (s *paramSet) add(f []string) {
+	if f[1] == "c" {
+		s.all = append(s.all, composite(f))
+		return
+	}
 	name := strings.TrimRight(f[0], "*!")
 	p := &Param{Name: name, Type: paramType(f[1]), Ordered: strings.HasSuffix(f[0], "*"), Listed: strings.HasSuffix(f[0], "!"), seed: hashText(2166136261, name)}
 	if len(f) > 3 && f[3] != "*" {

@@ -3,11 +3,14 @@ package fhir
 // paramTable are the search parameters of R4 (hl7.org/fhir/R4/searchparameter-registry.html)
 // for the types of clinical and administrative care. A line without a blank before
 // it names a type; the others have the parameter's name, its type by its first
-// letter (t token, d date, s string, r reference, q quantity, n number, u uri), the
+// letter (t token, d date, s string, r reference, q quantity, n number, u uri, c composite), the
 // elements it looks at, and the types that a reference may point to.
 //
 // A name with * is the date that the resources of the type are ordered by; one with
 // ! has lists of its own, which is worth it where a value picks out few resources.
+// A composite (c) has the elements that hold its parts, . for the resource itself, and each
+// part as name=type:elements.
+//
 // An element in brackets is taken only where its other element has that value.
 const paramTable = `
 AllergyIntolerance
@@ -458,11 +461,19 @@ Observation
  based-on r basedOn CarePlan,DeviceRequest,ImmunizationRecommendation,MedicationRequest,NutritionOrder,ServiceRequest
  category t category
  code! t code
+ code-value-concept c . code=t:code value-concept=t:valueCodeableConcept
+ code-value-date c . code=t:code value-date=d:valueDateTime,valuePeriod
+ code-value-quantity c . code=t:code value-quantity=q:valueQuantity
+ code-value-string c . code=t:code value-string=s:valueString
  combo-code t code,component.code
+ combo-code-value-concept c .,component combo-code=t:code combo-value-concept=t:valueCodeableConcept
+ combo-code-value-quantity c .,component combo-code=t:code combo-value-quantity=q:valueQuantity
  combo-data-absent-reason t dataAbsentReason,component.dataAbsentReason
  combo-value-concept t valueCodeableConcept,component.valueCodeableConcept
  combo-value-quantity q valueQuantity,component.valueQuantity
  component-code t component.code
+ component-code-value-concept c component component-code=t:code component-value-concept=t:valueCodeableConcept
+ component-code-value-quantity c component component-code=t:code component-value-quantity=q:valueQuantity
  component-data-absent-reason t component.dataAbsentReason
  component-value-concept t component.valueCodeableConcept
  component-value-quantity q component.valueQuantity

@@ -41,7 +41,8 @@ type Value struct {
 	Param              *Param
 	Form               Form
 	System, Code, Text []byte
-	First, Last        int64 // milliseconds of Unix time, both included
+	Kind               []byte // an identifier's type, as it lies
+	First, Last        int64  // milliseconds of Unix time, both included
 	Low, High          float64
 }
 
@@ -222,7 +223,8 @@ func (x *Extractor) coded(l *leaf, raw []byte) {
 		case "display":
 			v.Text = c.bytes()
 		case "type":
-			v.Text = conceptText(c.raw())
+			v.Kind = c.raw()
+			v.Text = conceptText(v.Kind)
 		default:
 			c.skip()
 		}

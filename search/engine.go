@@ -16,6 +16,8 @@ type Engine struct {
 	Store *store.Store
 	// Units converts a value between units of UCUM; ok is false where it cannot.
 	Units func(v float64, from, to string) (float64, bool)
+	// Terms, if any, knows value sets and hierarchies of codes.
+	Terms Terms
 	Now   func() time.Time
 }
 
@@ -51,7 +53,7 @@ type link struct {
 func (e *Engine) newSearch(ctx context.Context, q *Query, scope *Scope) *search {
 	s := &search{e: e, ctx: ctx, q: q, scope: scope, chains: map[link]bool{}}
 	for i := range q.terms {
-		if p := q.terms[i].param; p != nil {
+		if p := q.terms[i].param; p != nil && p.Type != fhir.CompositeParam {
 			s.params = append(s.params, p)
 		}
 	}
@@ -149,7 +151,7 @@ func (s *search) matches(f *found) (bool, error) {
 	if len(s.params) > 0 {
 		values := s.x.Values(f.Type, f.body, s.params...)
 		for i := range s.q.terms {
-			if t := &s.q.terms[i]; t.param != nil && t.chain == nil && !s.own(t, f, values) {
+			if t := &s.q.terms[i]; t.param != nil && t.chain == nil && t.param.Type != fhir.CompositeParam && !s.own(t, f, values) {
 				return false, nil
 			}
 		}
@@ -164,6 +166,8 @@ func (s *search) matches(f *found) (bool, error) {
 			ok, err = s.chained(t, f)
 		case t.param == nil:
 			ok = t.named(f.ID)
+		case t.param.Type == fhir.CompositeParam:
+			ok = s.composite(t, f)
 		}
 		if !ok || err != nil {
 			return false, err

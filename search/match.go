@@ -29,6 +29,8 @@ func (e *Engine) matchValues(q *Query, t *term, values []fhir.Value) bool {
 		return some != t.missing
 	case "not":
 		return !met
+	case "not-in":
+		return !met && e.sets(t)
 	}
 	if !met {
 		for j := range t.tests {
@@ -55,7 +57,7 @@ func (e *Engine) noneEqual(q *Query, t *term, one *test, values []fhir.Value) bo
 func (e *Engine) matchOne(q *Query, t *term, one *test, v *fhir.Value) bool {
 	switch t.param.Type {
 	case fhir.TokenParam:
-		return matchToken(t.modifier, one, v)
+		return e.matchToken(t.modifier, one, v)
 	case fhir.DateParam:
 		return e.matchDate(one, v.First, v.Last)
 	case fhir.StringParam:
@@ -70,10 +72,19 @@ func (e *Engine) matchOne(q *Query, t *term, one *test, v *fhir.Value) bool {
 	return false
 }
 
-func matchToken(modifier string, one *test, v *fhir.Value) bool {
-	if modifier == "text" {
+func (e *Engine) matchToken(modifier string, one *test, v *fhir.Value) bool {
+	switch modifier {
+	case "text":
 		return len(v.Text) > 0 && bytes.HasPrefix(fhir.Fold(v.Text), []byte(one.text))
+	case "in", "not-in", "above", "below":
+		return v.Form == fhir.Coded && e.matchConcept(modifier, one, v)
+	case "of-type":
+		return v.Form == fhir.Coded && one.code == string(v.Code) && ofType(v.Kind, one)
 	}
+	return equalToken(one, v)
+}
+
+func equalToken(one *test, v *fhir.Value) bool {
 	if v.Form != fhir.Coded && v.Form != fhir.Word && v.Form != fhir.Named {
 		return false
 	}
@@ -133,7 +144,7 @@ func matchLine(modifier, want string, text []byte) bool {
 
 func (q *Query) matchReference(t *term, one *test, v *fhir.Value) bool {
 	if t.modifier == "identifier" {
-		return v.Form == fhir.Named && matchToken("", one, v)
+		return v.Form == fhir.Named && equalToken(one, v)
 	}
 	if v.Form != fhir.Pointer {
 		return false

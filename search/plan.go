@@ -26,6 +26,9 @@ const (
 
 // plan chooses the shortest list among those that hold everything that matches.
 func (e *Engine) plan(ctx context.Context, q *Query, scope *Scope) (*plan, error) {
+	if err := e.answerable(q); err != nil {
+		return nil, err
+	}
 	p := &plan{descending: true}
 	p.order(q)
 	for i := range q.terms {
@@ -125,6 +128,14 @@ func (e *Engine) lists(ctx context.Context, q *Query, t *term, scope *Scope) (li
 		return nil, ids, false, err
 	case t.modifier != "" || t.param == nil:
 		return nil, nil, false, nil
+	case t.param.Type == fhir.CompositeParam:
+		led, codes := t.leading(q.Type)
+		if led == nil || !led.Listed {
+			return nil, nil, false, nil
+		}
+		for _, code := range codes {
+			lists = append(lists, fhir.ValueList(q.Type, led.Name, code, false), fhir.ValueList(q.Type, led.Name, code, true))
+		}
 	case t.param.Type == fhir.TokenParam && t.param.Listed:
 		for _, one := range t.tests {
 			if one.code == "" {
@@ -228,6 +239,12 @@ func (q *Query) marksOf(t *term) []uint16 {
 		return nil
 	}
 	var marks []uint16
+	if led, codes := t.leading(q.Type); led != nil {
+		for _, code := range codes {
+			marks = append(marks, fhir.MarkOf(led, code))
+		}
+		return marks
+	}
 	for i := range t.tests {
 		one := &t.tests[i]
 		switch t.param.Type {

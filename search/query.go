@@ -227,7 +227,7 @@ func (q *Query) readSort(value string) error {
 		key := SortKey{Descending: strings.HasPrefix(name, "-")}
 		name = strings.TrimPrefix(name, "-")
 		if name != "_id" {
-			if key.Param = fhir.FindParam(q.Type, name); key.Param == nil {
+			if key.Param = fhir.FindParam(q.Type, name); key.Param == nil || key.Param.Type == fhir.CompositeParam {
 				q.ignore("_sort", "names what "+q.Type+" is not sorted by")
 				continue
 			}
@@ -313,6 +313,8 @@ func (q *Query) readParam(name, value string, depth int) error {
 	case p == nil:
 		q.ignore(name, "is not known for "+q.Type)
 		return nil
+	case p.Type == fhir.CompositeParam:
+		return q.readComposite(p, name, value)
 	case chained:
 		return q.readChain(p, name, modifier, rest, value, depth)
 	}
@@ -329,9 +331,9 @@ func (q *Query) readParam(name, value string, depth int) error {
 	if p.Type == fhir.ReferenceParam && modifier != "" && modifier[0] >= 'A' && modifier[0] <= 'Z' {
 		target, t.modifier = modifier, ""
 	}
-	if !slices.Contains(modifiers(p.Type), t.modifier) {
+	if !slices.Contains(modifiers(p), t.modifier) {
 		return &Error{Code: "not-supported", Param: name, Detail: "the modifier is not supported for a parameter of type " + p.Type.String(),
-			Hint: "these are: " + strings.Join(modifiers(p.Type)[1:], ", ") + ", missing"}
+			Hint: "these are: " + strings.Join(append(modifiers(p)[1:], "missing"), ", ")}
 	}
 	for _, text := range splitOr(value) {
 		if text == "" { // would hold of everything
@@ -351,10 +353,13 @@ func (q *Query) readParam(name, value string, depth int) error {
 }
 
 // modifiers of a type of parameters; the first is none.
-func modifiers(t fhir.ParamType) []string {
-	switch t {
+func modifiers(p *fhir.Param) []string {
+	switch p.Type {
 	case fhir.TokenParam:
-		return []string{"", "not", "text"}
+		if p.Name == "identifier" {
+			return []string{"", "not", "text", "of-type"}
+		}
+		return []string{"", "not", "text", "in", "not-in", "above", "below"}
 	case fhir.StringParam:
 		return []string{"", "exact", "contains"}
 	case fhir.ReferenceParam:

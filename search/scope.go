@@ -98,7 +98,7 @@ func (e *Engine) sees(s *Scope, f *found) bool {
 func (e *Engine) meets(f *found, where *Query) bool {
 	s := &search{e: e, q: where}
 	for i := range where.terms {
-		if p := where.terms[i].param; p != nil {
+		if p := where.terms[i].param; p != nil && p.Type != fhir.CompositeParam {
 			s.params = append(s.params, p)
 		}
 	}

@@ -23,6 +23,9 @@ type test struct {
 	unit              string
 
 	targets []string // a reference: "Type/id" of every type it may mean, or as it stands
+
+	kindSystem, kind string // of-type: what an identifier's type must be
+	parts            []test // a composite: one for each part
 }
 
 var prefixes = []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
@@ -62,6 +65,14 @@ func parseToken(t *term, text string) (test, error) {
 		return test{text: string(fhir.Fold([]byte(unescapeValue(text))))}, nil
 	}
 	parts := splitAt(text, '|')
+	switch {
+	case t.modifier == "of-type":
+		return parseOfType(t, parts)
+	case t.modifier == "in", t.modifier == "not-in":
+		return test{code: unescapeValue(text)}, nil
+	case (t.modifier == "above" || t.modifier == "below") && (parts[len(parts)-1] == "" || len(parts) == 2 && parts[0] == ""):
+		return test{}, invalid(t.name, "the form is code or system|code")
+	}
 	switch len(parts) {
 	case 1:
 		return test{code: unescapeValue(parts[0])}, nil
@@ -71,6 +82,14 @@ func parseToken(t *term, text string) (test, error) {
 		}
 	}
 	return test{}, invalid(t.name, "the form is code, system|code, system| or |code")
+}
+
+// parseOfType reads system|code|value: the type of an identifier, and its value.
+func parseOfType(t *term, parts []string) (test, error) {
+	if len(parts) != 3 || parts[1] == "" || parts[2] == "" {
+		return test{}, invalid(t.name, "the form is system|code|value: of the identifier's type, and its value")
+	}
+	return test{kindSystem: unescapeValue(parts[0]), kind: unescapeValue(parts[1]), code: unescapeValue(parts[2])}, nil
 }
 
 func parseDate(t *term, text string) (test, error) {

@@ -26,7 +26,7 @@ func TestEveryErrorIsAnOutcome(t *testing.T) {
 		{line: "GET /fhir/Patient/a%20b", status: 400, says: "1 to 64"},
 		{line: "GET /fhir/Patient/absent", status: 404},
 		{line: "PATCH /fhir/Patient", status: 405, says: "POST"},
-		{line: "PATCH /fhir/Patient/p1", status: 405, says: "DELETE"},
+		{line: "PATCH /fhir/Patient/p1", status: 415, says: "json-patch"},
 		{line: "GET /fhir", status: 405},
 		{line: "PUT /fhir/$recommend", body: patient, status: 405, says: "it answers POST"},
 		{line: "DELETE /fhir/metadata", status: 405, says: "it answers GET, HEAD"},

@@ -78,8 +78,10 @@ var interactions = []struct{ route, code string }{
 	{"GET /fhir/{type}/{id}", "read"},
 	{"GET /fhir/{type}/{id}/_history/{vid}", "vread"},
 	{"PUT /fhir/{type}/{id}", "update"},
+	{"PATCH /fhir/{type}/{id}", "patch"},
 	{"DELETE /fhir/{type}/{id}", "delete"},
 	{"GET /fhir/{type}/{id}/_history", "history-instance"},
+	{"GET /fhir/{type}/_history", "history-type"},
 	{"POST /fhir/{type}", "create"},
 	{"GET /fhir/{type}", "search-type"},
 }
@@ -96,6 +98,9 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	if has("POST /fhir") {
 		rest.Interaction = []codeOnly{{"transaction"}, {"batch"}}
 	}
+	if has("GET /fhir/_history") {
+		rest.Interaction = append(rest.Interaction, codeOnly{"history-system"})
+	}
 	for _, typ := range fhir.SearchTypes() {
 		rest.Resource = append(rest.Resource, capabilityOf(typ, has))
 	}
@@ -104,7 +109,7 @@ func (s *Server) capabilities(ctx context.Context, c *call) error {
 	b, err := encode(capabilityStatement{ResourceType: "CapabilityStatement", Status: "active", Date: c.begun.UTC().Format("2006-01-02"), Kind: "instance",
 		Instantiates: []string{"http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"},
 		Software:     software{"Ember", s.deps.Health.State(ctx).Versions["ember"]}, Implementation: implementation{"Ember", c.base()},
-		FHIRVersion: "4.0.1", Format: []string{fhirJSON, "json"}, Rest: []capabilityRest{rest}})
+		FHIRVersion: "4.0.1", Format: []string{fhirJSON, "json"}, PatchFormat: []string{patchJSON}, Rest: []capabilityRest{rest}})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ func (s *Server) fhirRoutes() []route {
 		{http.MethodPost, "/fhir/{type}/_search", auth.Read, false, classAsk, s.finding(s.findByForm)},
 		{http.MethodPut, "/fhir/{type}", auth.Write, false, classData, s.finding(s.updateWhere)},
 		{http.MethodDelete, "/fhir/{type}", auth.Write, false, classData, s.finding(s.removeWhere)},
+		{http.MethodGet, "/fhir/_history", auth.Search, false, classAsk, s.finding(s.historyOfAll)},
+		{http.MethodGet, "/fhir/{type}/_history", auth.Search, false, classAsk, s.finding(s.historyOfType)},
 		{http.MethodGet, "/fhir/{type}/{id}/_history", auth.Read, false, classData, s.finding(s.history)},
 		{http.MethodGet, "/fhir/{type}/{id}/$everything", auth.Read, false, classAsk, s.finding(s.everything)},
 		{http.MethodPost, "/fhir/{type}/{id}/$everything", auth.Read, false, classAsk, s.finding(s.everything)},
@@ -41,6 +43,10 @@ type Finder interface {
 	Find(ctx context.Context, q *search.Query, scope *search.Scope, from *search.Cursor) (Found, error)
 	// History is every version of a resource, newest first.
 	History(ctx context.Context, typ, id string) ([]Resource, error)
+	// Changes are versions of a type's resources, "" for all types, before a change, 0 for
+	// the latest, newest first, until yield returns false. next is where to go on, 0 at the
+	// end: a reading goes only so far at once.
+	Changes(ctx context.Context, typ string, before uint64, yield func(Resource) bool) (next uint64, err error)
 	// Everything is a part of what is in a patient's compartment, and of what that
 	// refers to.
 	Everything(ctx context.Context, patient string, ask search.Everything) (Found, error)

@@ -66,6 +66,17 @@ func (p *pathPattern) matches(segments []string) bool {
 	return true
 }
 
+// params are what the parameters of the pattern are in a path that it matches.
+func (p *pathPattern) params(path string) (all gin.Params) {
+	segments := strings.Split(path, "/")
+	for i, s := range p.segments {
+		if name, ok := strings.CutPrefix(s, "{"); ok {
+			all = append(all, gin.Param{Key: strings.TrimSuffix(name, "}"), Value: segments[i]})
+		}
+	}
+	return all
+}
+
 // before reports whether the first segment in which they differ is literal here.
 func (p *pathPattern) before(other *pathPattern) bool {
 	for i, s := range p.segments {

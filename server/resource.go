@@ -51,6 +51,11 @@ func (c *call) put(ctx context.Context, w Write) (err error) {
 	if w.Body, err = c.readBody(); err != nil {
 		return err
 	}
+	return c.write(ctx, w)
+}
+
+// write stores a resource, recorded, and answers as Prefer asks for.
+func (c *call) write(ctx context.Context, w Write) error {
 	if err := c.auditBegun(ctx, patientOf(w.Type, w.ID), ref(w.Type, w.ID)); err != nil {
 		return err
 	}
@@ -220,7 +225,7 @@ func (c *call) setVersion(typ, id string, version uint64, updated time.Time) {
 	if !updated.IsZero() {
 		h["Last-Modified"] = []string{updated.UTC().Format(http.TimeFormat)}
 	}
-	if c.r.Method == http.MethodPost || c.r.Method == http.MethodPut {
+	if c.r.Method == http.MethodPost || c.r.Method == http.MethodPut || c.r.Method == http.MethodPatch {
 		h["Location"] = []string{c.base() + "/" + location(typ, id, version)}
 	}
 }

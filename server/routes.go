@@ -41,6 +41,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/fhir", auth.Write, false, classLoad, s.load},
 		{http.MethodPost, "/fhir/{type}", auth.Write, false, classData, s.create},
 		{http.MethodPut, "/fhir/{type}/{id}", auth.Write, false, classData, s.update},
+		{http.MethodPatch, "/fhir/{type}/{id}", auth.Write, false, classData, s.patch},
 		{http.MethodGet, "/fhir/{type}/{id}", auth.Read, false, classData, s.read},
 		{http.MethodDelete, "/fhir/{type}/{id}", auth.Write, false, classData, s.remove},
 		{http.MethodGet, "/fhir/{type}/{id}/_history/{vid}", auth.Read, false, classData, s.readVersion},

@@ -23,7 +23,7 @@ func TestAdviceKnowsAllTypes(t *testing.T) {
 // TestRoutesAreClosedToScopes: a route about resources honours scopes or is closed to them,
 // and which are closed is known.
 func TestRoutesAreClosedToScopes(t *testing.T) {
-	closed := []string{"POST /fhir/$import", "GET /fhir/{type}/{id}/$validate", "GET /v1/recommender/feedback"}
+	closed := []string{"POST /fhir/$import", "GET /fhir/{type}/{id}/$validate", "GET /v1/recommender/feedback", "GET /fhir/_history", "GET /fhir/{type}/_history"}
 	s := &Server{}
 	for _, rt := range s.routes() {
 		name := rt.method + " " + rt.pattern

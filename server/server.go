@@ -81,8 +81,29 @@ func (s *Server) routesOn(e *gin.Engine) *gin.Engine {
 			e.Handle(http.MethodHead, pattern, s.handler(rt))
 		}
 	}
-	e.NoRoute(s.handler(route{pattern: "none", public: true, class: classProbe, handle: noRoute}))
+	e.NoRoute(s.missed())
 	return e
+}
+
+// missed answers where no route is, and where Gin's tree finds none though there is one:
+// /fhir/Group/_history is a /fhir/{type}/_history that it loses in /fhir/Group/{id}/$export.
+func (s *Server) missed() gin.HandlerFunc {
+	none := s.handler(route{pattern: "none", public: true, class: classProbe, handle: noRoute})
+	routes := s.routes()
+	return func(g *gin.Context) {
+		own, method := s.overlaps.of(g.Request.URL.Path), g.Request.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		for _, rt := range routes {
+			if own != nil && rt.pattern == own.text && rt.method == method {
+				g.Params = own.params(g.Request.URL.Path)
+				s.handler(rt)(g)
+				return
+			}
+		}
+		none(g)
+	}
 }
 
 // ginPattern turns /fhir/{type} into /fhir/:type.

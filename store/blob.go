@@ -134,7 +134,7 @@ func (v *version) parseLists(r *reader) bool {
 }
 
 func (v *version) resource() Resource {
-	r := Resource{Type: v.typ, ID: v.id, Patient: v.patient, Version: v.number, Updated: v.updated, Deleted: v.deleted}
+	r := Resource{Type: v.typ, ID: v.id, Patient: v.patient, Version: v.number, Seq: v.seq, Updated: v.updated, Deleted: v.deleted}
 	if len(v.raw) > 0 {
 		r.Raw = v.raw
 	}

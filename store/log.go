@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -49,6 +50,45 @@ func (s *Store) Changes(after uint64) iter.Seq2[Change, error] {
 					return
 				}
 			}
+		}
+	}
+}
+
+// ChangesBefore yields the changes before a sequence number, 0 for all that are durable,
+// the latest first. After an error nothing more is yielded.
+func (s *Store) ChangesBefore(before uint64) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		if head := s.Head(); before == 0 || before > head {
+			before = head + 1
+		}
+		it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tagChange}, UpperBound: []byte{tagChange + 1}})
+		if err != nil {
+			yield(Change{}, fmt.Errorf("store: reading the change log: %w", err))
+			return
+		}
+		defer it.Close()
+		ok := it.SeekGE(changeKey(nil, before)) // the chunk that holds it
+		if !ok {
+			ok = it.Last()
+		}
+		for ; ok; ok = it.Prev() {
+			value, err := it.ValueAndErr()
+			var changes []Change
+			if err == nil {
+				changes, err = s.openChunk(value, binary.BigEndian.Uint64(it.Key()[1:]))
+			}
+			if err != nil {
+				yield(Change{}, fmt.Errorf("store: reading the change log: %w", corruptOr(err)))
+				return
+			}
+			for _, c := range slices.Backward(changes) {
+				if c.Seq < before && !yield(c, nil) {
+					return
+				}
+			}
+		}
+		if err := it.Error(); err != nil {
+			yield(Change{}, fmt.Errorf("store: reading the change log: %w", err))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 type Resource struct {
 	Type, ID, Patient string
 	Version           uint64
+	Seq               uint64    // of the change that made this version
 	Updated           time.Time // when this version was committed, UTC
 	Deleted           bool      // a tombstone: Raw and Aside are nil
 	Raw, Aside        []byte

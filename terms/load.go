@@ -35,7 +35,7 @@ func (l *loader) load() (*Terms, error) {
 		words:   words{noise: map[string]bool{}, additive: map[string]bool{}, salt: map[string]bool{}},
 		classes: map[string]class{}, fluids: map[int]bool{}, insulins: map[int]bool{}, insulin: -1,
 		local: map[codeKey]Drug{}, localCode: map[codeKey]record.Code{}, localText: map[string]Drug{},
-		parents: map[codeKey][]record.Code{}, displays: map[codeKey]string{}, sets: map[string]*valueSet{},
+		parents: map[codeKey][]record.Code{}, hierarchical: map[string]bool{}, displays: map[codeKey]string{}, sets: map[string]*valueSet{},
 		icd9: map[string]string{}, chapters: map[string][]chapter{},
 		units:    units{atoms: map[string]atom{}, synonyms: map[string]string{}},
 		analytes: map[string]analyte{}, labs: map[string]string{},

@@ -164,6 +164,7 @@ func (l *loader) loadHierarchy() error {
 			return r.bad("empty code")
 		}
 		k := codeKey{f[0], f[1]}
+		l.t.hierarchical[f[0]], l.t.hierarchical[f[2]] = true, true
 		l.t.parents[k] = append(l.t.parents[k], record.Code{System: f[2], Value: f[3], Display: f[4]})
 		if f[4] != "" {
 			l.t.displays[codeKey{f[2], f[3]}] = f[4]

@@ -72,11 +72,13 @@ type Terms struct {
 	localCode map[codeKey]record.Code
 	localText map[string]Drug
 
-	parents  map[codeKey][]record.Code
-	displays map[codeKey]string
-	sets     map[string]*valueSet
-	icd9     map[string]string
-	chapters map[string][]chapter
+	parents map[codeKey][]record.Code
+	// hierarchical are the systems of which the site's hierarchy has codes.
+	hierarchical map[string]bool
+	displays     map[codeKey]string
+	sets         map[string]*valueSet
+	icd9         map[string]string
+	chapters     map[string][]chapter
 
 	units    units
 	analytes map[string]analyte

@@ -429,3 +429,30 @@ func TestLoadBadFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestSubsumes within one system: categories, products and their ingredients; nothing is
+// known of other systems.
+func TestSubsumes(t *testing.T) {
+	all, err := terms.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		system, general, specific string
+		is, known                 bool
+	}{
+		{record.ICD10CM, "E11", "E11.65", true, true}, {record.ICD10CM, "E11.65", "E11", false, true}, {record.ICD10CM, "E11", "e11", true, true},
+		{record.ICD10CM, "I", "I50.9", false, true}, {record.ICD10CM, "", "", false, true}, {record.ICD9CM, "250", "250.00", true, true},
+		{record.RxNorm, "723", "723", true, true}, {record.SNOMED, "1", "1", false, false}, {"", "1", "1", false, false},
+	} {
+		if is, known := all.Subsumes(c.system, c.general, c.specific); is != c.is || known != c.known {
+			t.Errorf("%+v: %v %v", c, is, known)
+		}
+	}
+	if in, known := all.Member("diabetes", record.ICD10CM, "E11.9"); !in || !known {
+		t.Error("E11.9 is no diabetes")
+	}
+	if _, known := all.Member("nothing", record.ICD10CM, "E11.9"); known {
+		t.Error("nothing is a value set")
+	}
+}
