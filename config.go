@@ -89,6 +89,8 @@ type Config struct {
 	CDSDays int `koanf:"cds-days"`
 	// EHR is the base address of the FHIR server of the EHR that Ember asks of its own accord: for bulk exports and subscriptions. Empty: none.
 	EHR string `koanf:"ehr"`
+	// OwnBases lists further FHIR base addresses of servers whose ids are this one's, as https://old.example.org/fhir, beside smart-base, cds-base, ehr, import-sources and the address a client writes to: an absolute reference to a patient of any other server is in nobody's record here.
+	OwnBases []string `koanf:"own-bases"`
 	// EHRClient is the id under which the EHR knows Ember as a client of SMART Backend Services. Empty: the EHR is asked without tokens.
 	EHRClient string `koanf:"ehr-client"`
 	// EHRKey is the file of the private key that signs for ehr-client; ember ehr key makes one.
@@ -208,6 +210,11 @@ func (c Config) Validate() error {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
 	c.validateEHR(fail)
+	for _, base := range c.OwnBases {
+		if u, err := url.Parse(base); err != nil || u.Host == "" || u.RawQuery != "" {
+			fail("own-bases: is no base address, as https://old.example.org/fhir")
+		}
+	}
 	if _, err := parseRisks(c.Risks); err != nil {
 		fail("%w", err)
 	}
@@ -273,4 +280,18 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return c
+}
+
+// bases are the FHIR base addresses of servers whose ids are this one's.
+func (c *Config) bases() (all []string) {
+	hooks := ""
+	if c.CDSBase != "" {
+		hooks = strings.TrimSuffix(c.CDSBase, "/") + "/fhir"
+	}
+	for _, base := range slices.Concat([]string{c.SMARTBase, hooks, c.EHR}, c.ImportSources, c.OwnBases) {
+		if base = strings.TrimSuffix(base, "/"); base != "" {
+			all = append(all, base)
+		}
+	}
+	return all
 }

@@ -158,7 +158,7 @@ func (a *App) openIngest(ctx context.Context) (err error) {
 	a.ingest, err = ingest.Open(context.WithoutCancel(ctx), ingest.Options{
 		Store: a.store, Mapper: a.mapper, Timelines: a.timelines, Index: a.index, Search: a.search, Now: a.config.Now,
 		Limits: fhir.Limits{MaxBytes: a.config.MaxBody}, Refused: func(patients []string) { a.forget(patients...) },
-		Changed: a.changed, Followed: a.followed,
+		Changed: a.changed, Followed: a.followed, Bases: a.config.bases(),
 	})
 	if err != nil {
 		return fmt.Errorf("ember: %w", err)

@@ -119,7 +119,7 @@ func (g *mapping) personLink() {
 	for k := g.c.open(); k != nil; k = g.c.next() {
 		switch string(k) {
 		case "other":
-			other, _ = g.reference()
+			other = g.linked()
 		case "type":
 			kind = g.word(g.c.bytes())
 		default:
@@ -129,6 +129,19 @@ func (g *mapping) personLink() {
 	if id, ok := strings.CutPrefix(other, "Patient/"); ok && kind == "replaced-by" {
 		g.f.person.replacedBy = id
 	}
+}
+
+// linked is whom a link names; a patient of another server is nobody here, whatever the id.
+func (g *mapping) linked() string {
+	raw := g.c.raw()
+	if len(raw) == 0 || raw[0] != '{' {
+		return ""
+	}
+	text := field(raw, "reference")
+	if _, known := g.urns[text]; !known && ParseReference(text).Kind == Absolute {
+		return ""
+	}
+	return g.local([]byte(text))
 }
 
 // emitPatient takes over the patient the timeline is about. Another Patient

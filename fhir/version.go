@@ -2,4 +2,4 @@ package fhir
 
 // MapperVersion names what [Mapper] makes of the same resources. Raise it with
 // every change of the mapping: what was derived under another is made anew.
-const MapperVersion = "2"
+const MapperVersion = "3"

@@ -38,7 +38,7 @@ type request struct {
 // entry by entry.
 func (b *bundle) load() error {
 	defer b.in.conditions.hold(b.conditions()...)()
-	b.links = links{refs: map[string]string{}, identifiers: map[string]string{}}
+	b.links = links{refs: map[string]string{}, identifiers: map[string]string{}, bases: basesOf(b.ctx)}
 	b.salt = b.strangers()
 	requests := make([]request, len(b.entries))
 	outcomes := make([]Outcome, len(b.entries))
@@ -46,6 +46,7 @@ func (b *bundle) load() error {
 		e := &b.entries[i]
 		outcomes[i] = Outcome{Document: e.Document, Path: e.Path, Index: e.Index, Type: e.typ, ID: e.id, Issues: e.issues}
 		requests[i] = b.identify(e, &outcomes[i])
+		b.vouch(e, &requests[i], &outcomes[i])
 	}
 	writes := make([]*store.Write, len(b.entries))
 	for i := range b.entries {
@@ -57,6 +58,15 @@ func (b *bundle) load() error {
 		return b.transaction(requests, writes, outcomes)
 	}
 	return b.each(requests, writes, outcomes)
+}
+
+// vouch takes the server that an entry is from for one whose ids are this one's, where the
+// entry keeps its id: what else the Bundle says of that server is meant so, too.
+func (b *bundle) vouch(e *staged, r *request, out *Outcome) {
+	p := fhir.ParseReference(e.FullURL)
+	if p.Kind == fhir.Absolute && out.Status < 400 && r.method == http.MethodPut && p.Type == r.typ && p.ID == r.id && !slices.Contains(b.links.bases, p.Base) {
+		b.links.bases = append(b.links.bases, p.Base)
+	}
 }
 
 // identify gives an entry its type and id and makes it known to the others.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ember/fhir"
@@ -56,6 +57,9 @@ func (in *Ingest) writeAs(g *search.Guard, h *fhir.Header, raw []byte, id string
 		splices = append(splices, h.SetID(id))
 	}
 	w := store.Write{Type: h.Type, ID: id, Raw: raw}
+	if local == nil {
+		local = &links{}
+	}
 	r := resolver{in: in, guard: g, local: local, h: h, issues: issues}
 	for i := range h.Refs {
 		to, key := r.resolve(&h.Refs[i])
@@ -86,6 +90,8 @@ func (in *Ingest) writeAs(g *search.Guard, h *fhir.Header, raw []byte, id string
 type links struct {
 	refs        map[string]string // fullUrl, or a reference before its id was changed → Type/id
 	identifiers map[string]string // identifierKey → Type/id, "" when several have it
+	bases       []string          // of servers whose ids are this one's, beside [Options.Bases]
+	patient     string            // whom what is stored already was taken to be about
 }
 
 func (l *links) ref(text string) (string, bool) {
@@ -124,6 +130,9 @@ func (r *resolver) resolve(ref *fhir.Ref) (to string, key []byte) {
 		return "", nil
 	case fhir.Relative, fhir.Absolute, fhir.URN:
 		to, _ = r.local.ref(text)
+		if to == "" && kind == fhir.Absolute {
+			to = r.own(ref)
+		}
 		if to == "" && kind == fhir.URN {
 			r.issue(ref, "no entry of this Bundle has this fullUrl: kept as it is")
 		}
@@ -141,6 +150,19 @@ func (r *resolver) resolve(ref *fhir.Ref) (to string, key []byte) {
 		}
 	}
 	return to, key
+}
+
+// own is an absolute reference as it is written here, where its server's ids are this
+// one's; "" for what is elsewhere.
+func (r *resolver) own(ref *fhir.Ref) string {
+	p := ref.Parse()
+	if p.Kind != fhir.Absolute || !slices.Contains(r.local.bases, p.Base) && !slices.Contains(r.in.opt.Bases, p.Base) {
+		return ""
+	}
+	if p.Version != "" {
+		return p.String() + "/_history/" + p.Version
+	}
+	return p.String()
 }
 
 // conditional looks for the one resource with the identifier. While there is
@@ -178,8 +200,12 @@ func (r *resolver) patient(id string) string {
 	if text == "" {
 		return r.byIdentifier()
 	}
-	if p := fhir.ParseReference(text); p.Type == "Patient" && p.Kind != fhir.Conditional {
+	switch p := fhir.ParseReference(text); {
+	case p.Type != "Patient":
+	case p.Kind == fhir.Relative, p.Kind == fhir.Absolute && r.local.patient == p.ID:
 		return p.ID
+	case p.Kind == fhir.Absolute: // somebody of the same id here is somebody else
+		r.issue(&r.h.Subject, "the patient is at another server, so this is in nobody's record here; own-bases names servers whose ids are this one's")
 	}
 	return ""
 }

@@ -44,6 +44,10 @@ type Options struct {
 	Patience  time.Duration  // how long the follower waits for quiet at most; default 20 s
 	Now       func() time.Time
 	Workers   int // goroutines that rebuild timelines; default 2
+	// Bases are the FHIR base addresses, without a slash at the end, of servers whose ids are
+	// this one's: its own and the EHR's. What is said of a patient of any other is in nobody's
+	// record.
+	Bases []string
 	// Refused, if any, hears of patients whose timeline says that they refuse use
 	// beyond their own care, each time it was made anew.
 	Refused func(patients []string)

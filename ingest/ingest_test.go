@@ -56,7 +56,7 @@ type hospital struct {
 	index *index.Index
 }
 
-func open(t testing.TB, dir string) *hospital {
+func open(t testing.TB, dir string, bases ...string) *hospital {
 	t.Helper()
 	tt, err := terms.Default()
 	if err != nil {
@@ -70,7 +70,7 @@ func open(t testing.TB, dir string) *hospital {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := ingest.Open(context.Background(), ingest.Options{Store: s, Mapper: fhir.NewMapper(tt), Timelines: timelinesOf(s), Index: x, Now: time.Now})
+	in, err := ingest.Open(context.Background(), ingest.Options{Store: s, Mapper: fhir.NewMapper(tt), Timelines: timelinesOf(s), Index: x, Now: time.Now, Bases: bases})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func (in *Ingest) loader(ctx context.Context, report func(Outcome)) *loader {
 	if report == nil {
 		report = func(Outcome) {}
 	}
-	return &loader{in: in, ctx: ctx, report: report}
+	return &loader{in: in, ctx: ctx, report: report, lines: links{bases: basesOf(ctx)}}
 }
 
 // loader carries one load. Bundles are staged whole, since their type may stand
@@ -89,6 +89,7 @@ type loader struct {
 	ended  int // documents
 	staged []staged
 	batch  batch
+	lines  links // of what stands in no Bundle
 }
 
 // staged is an entry of a Bundle that waits for the Bundle's end.
@@ -151,7 +152,7 @@ func (l *loader) line(e fhir.Entry, issues []fhir.Issue) error {
 		return nil
 	}
 	g := search.GuardOf(l.ctx)
-	w := l.in.writeAs(g, e.Header, l.batch.copy(e.Raw), out.ID, nil, &out.Issues)
+	w := l.in.writeAs(g, e.Header, l.batch.copy(e.Raw), out.ID, &l.lines, &out.Issues)
 	switch {
 	case g == nil:
 		return l.add(w, out)

@@ -64,7 +64,7 @@ func (in *Ingest) Put(ctx context.Context, typ, id string, body []byte, on Condi
 	issues := out.Issues
 	for try := 1; ; try++ {
 		out.Issues = clone(issues)
-		w := in.writeAs(g, &h, body, id, nil, &out.Issues)
+		w := in.writeAs(g, &h, body, id, &links{bases: basesOf(ctx)}, &out.Issues)
 		w.IfVersion = on.IfVersion
 		if !in.allowed(g, &w, typ, out.ID == "", &out) {
 			return out, nil

@@ -25,7 +25,7 @@ func counterpart(key []byte) ([]byte, bool) {
 // kept are what the resource's own splices resolved: it holds on, within its
 // Bundle or not.
 func (in *Ingest) kept(r store.Resource, h *fhir.Header) *links {
-	l := &links{refs: map[string]string{}, identifiers: map[string]string{}}
+	l := &links{refs: map[string]string{}, identifiers: map[string]string{}, patient: r.Patient}
 	if s := h.SubjectIdentifier; len(s.Value) > 0 && r.Patient != "" {
 		l.identifiers[string(identifierKey("Patient", string(s.System), string(s.Value)))] = "Patient/" + r.Patient
 	}
@@ -145,7 +145,7 @@ func replacedBy(raw []byte) [][]byte {
 	}
 	var keys [][]byte
 	for _, l := range p.Link {
-		if ref := fhir.ParseReference(l.Other.Reference); l.Type == "replaced-by" && ref.Type == "Patient" {
+		if ref := fhir.ParseReference(l.Other.Reference); l.Type == "replaced-by" && ref.Type == "Patient" && ref.Kind == fhir.Relative {
 			keys = append(keys, replacedKey(ref.ID))
 		}
 	}

@@ -173,3 +173,16 @@ func GuardOf(ctx context.Context) *Guard {
 	g, _ := ctx.Value(guardKey{}).(*Guard)
 	return g
 }
+
+type baseKey struct{}
+
+// WithBase says by which FHIR base address whoever asks reached this server.
+func WithBase(ctx context.Context, base string) context.Context {
+	return context.WithValue(ctx, baseKey{}, base)
+}
+
+// BaseOf is the base address of a context, "" where it is not known.
+func BaseOf(ctx context.Context) string {
+	base, _ := ctx.Value(baseKey{}).(string)
+	return base
+}

@@ -71,6 +71,9 @@ func (c *call) run() error {
 	if c.who.Scoped() {
 		ctx = search.WithGuard(ctx, c.guard())
 	}
+	if c.route.right&auth.Write != 0 {
+		ctx = search.WithBase(ctx, c.base())
+	}
 	leave, err := c.enter(ctx)
 	if err != nil && c.route.class == classHook {
 		return c.shed(err)
