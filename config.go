@@ -123,8 +123,10 @@ type Config struct {
 	SMARTOrigins []string `koanf:"smart-origins"`
 	// SubscriptionHosts may be notified of what others subscribe to at Subscription: HOST, or HOST:PORT. Empty: nobody can subscribe. Needs cds-base, by which others know this server.
 	SubscriptionHosts []string `koanf:"subscription-hosts"`
-	// SubscriptionPrivate lets hosts in subscription-hosts have addresses of a private network, and be asked by http.
+	// SubscriptionPrivate lets hosts in subscription-hosts have addresses of this machine or of a private network, and be asked by http; link-local addresses and those where clouds give out secrets need subscription-ranges.
 	SubscriptionPrivate bool `koanf:"subscription-private"`
+	// SubscriptionRanges lets hosts in subscription-hosts have addresses of these ranges, as 10.20.0.0/16, and be asked by http; of all others that are not of the internet none is connected to, whatever a name resolves to.
+	SubscriptionRanges []string `koanf:"subscription-ranges"`
 	// Risks are the models whose risks are shown, as "MODEL THRESHOLD": at CDS Hooks and in notifications from the threshold on. MODEL was made of a cohort (ember dataset from-cohort). Empty: there is no service of risks.
 	Risks []string `koanf:"risks"`
 	// SMARTApp is the client id under which EHRs know Ember's own app, /smart/launch.html: recommendations for the patient at hand. Empty: there is no app.
@@ -210,6 +212,9 @@ func (c Config) Validate() error {
 		fail("cds-days: must not be negative, is %d", c.CDSDays)
 	}
 	c.validateEHR(fail)
+	if _, err := parseRanges(c.SubscriptionRanges); err != nil {
+		fail("%w", err)
+	}
 	for _, base := range c.OwnBases {
 		if u, err := url.Parse(base); err != nil || u.Host == "" || u.RawQuery != "" {
 			fail("own-bases: is no base address, as https://old.example.org/fhir")

@@ -174,6 +174,9 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 		a.forget(patient)
 		a.kept.drop()
 		a.scores.drop()
+		if a.telling.Service != nil {
+			err = errors.Join(err, a.telling.Forget(patient))
+		}
 		err = errors.Join(err, os.RemoveAll(a.config.path(partsFolder)))
 		if _, dropErr := a.service.DropSubjects(ctx, a.subjectOf(patient)); dropErr != nil {
 			err = errors.Join(err, dropErr)

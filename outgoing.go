@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -39,12 +40,16 @@ func (a *App) openTelling(context.Context) (err error) {
 	if len(a.config.SubscriptionHosts) == 0 {
 		return nil
 	}
+	ranges, err := parseRanges(a.config.SubscriptionRanges)
+	if err != nil {
+		return fmt.Errorf("ember: %w", err)
+	}
 	topics := []string{notify.NewRecommendation}
 	if len(a.config.Risks) > 0 {
 		topics = append(topics, notify.RiskAboveThreshold)
 	}
 	a.telling.Service, err = notify.Open(notify.Options{
-		Base: a.config.CDSBase + "/fhir", Topics: topics, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Space: notifySpace{a.store.Space("subscriptions")},
+		Base: a.config.CDSBase + "/fhir", Topics: topics, Hosts: a.config.SubscriptionHosts, Private: a.config.SubscriptionPrivate, Ranges: ranges, Space: notifySpace{a.store.Space("subscriptions")},
 		Now: a.config.Now, Log: a.config.Log, Record: a.recordTold, May: a.mayBeTold, Read: a.readTold,
 	})
 	if err != nil {
@@ -252,4 +257,16 @@ func (s notifySpace) All() iter.Seq2[notify.Pair, error] {
 			}
 		}
 	}
+}
+
+// parseRanges reads ranges of addresses.
+func parseRanges(texts []string) (all []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, errors.New("subscription-ranges: is no range of addresses, as 10.20.0.0/16")
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }

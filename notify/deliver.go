@@ -9,13 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -25,36 +23,6 @@ const (
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// public reports whether an address is one of the internet.
-func public(ip net.IP) bool {
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !sharedSpace(ip)
-}
-
-// sharedSpace is 100.64.0.0/10 (RFC 6598), which carriers use behind their gateways.
-func sharedSpace(ip net.IP) bool {
-	v4 := ip.To4()
-	return v4 != nil && v4[0] == 100 && v4[1]&0xc0 == 64
-}
-
-var errPrivate = errors.New("notify: a private address")
-
-// newClient follows no redirects and, unless that is allowed, connects to no private
-// address, whatever a name resolves to at the moment.
-func (s *Service) newClient() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			return errPrivate
-		}
-		if ip := net.ParseIP(host); !s.opt.Private && (ip == nil || !public(ip)) {
-			return errPrivate
-		}
-		return nil
-	}}
-	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10}}
-}
 
 // Run sends what there is to send until ctx ends, and returns when nothing is on its way.
 func (s *Service) Run(ctx context.Context) {
@@ -174,7 +142,7 @@ func (s *Service) note(job Subscription, change func(*Subscription)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sub := s.subs[job.ID]
-	if sub == nil || !sub.Updated.Equal(job.Updated) {
+	if sub == nil || sub.generation != job.generation {
 		return
 	}
 	before, next := *sub, *sub

@@ -16,6 +16,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -66,10 +67,13 @@ type Options struct {
 	Hosts []string
 	// Topics are those offered, by their names; none: all.
 	Topics []string
-	// Private lets hosts have private addresses: of the site's own network.
+	// Private lets hosts have private addresses: of this machine and of the site's own
+	// network, though never link-local ones, where clouds give out secrets.
 	Private bool
-	Space   Space
-	Now     func() time.Time
+	// Ranges are further addresses that hosts may have.
+	Ranges []netip.Prefix
+	Space  Space
+	Now    func() time.Time
 	// Record writes into the audit record before something is sent; without an entry
 	// nothing is.
 	Record func(ctx context.Context, owner string, patients []string) error
@@ -120,6 +124,8 @@ type Subscription struct {
 	Failing   time.Time // since when
 	Next      time.Time // not tried before
 	Spoke     time.Time // last taken
+
+	generation uint64 // of what its owner said last, in this process
 }
 
 // Fault is why a Subscription is not taken.
@@ -147,6 +153,7 @@ type Service struct {
 	mu   sync.Mutex
 	subs map[string]*Subscription
 	busy map[string]bool
+	last uint64 // generation
 }
 
 // Open takes up what was kept.
@@ -202,7 +209,7 @@ func (s *Service) keep(sync bool, more []Pair, subs ...*Subscription) error {
 		if err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
-		more = append(more, Pair{Key: subKey(sub.ID), Value: value})
+		more = append(more, Pair{Key: subKey(sub.ID), Value: value, Patient: sub.Patient})
 	}
 	return s.opt.Space.Put(more, sync)
 }
@@ -241,46 +248,103 @@ func (s *Service) Wanted(topic string) bool {
 	return false
 }
 
-// Put takes a Subscription under an id: a new one, or in the place of what was there. It
-// is activated by a handshake. The error is a [*Fault] where it cannot be taken.
+// Put takes a Subscription under an id: a new one, or in the place of one that is the
+// owner's. It is activated by a handshake. The error is a [*Fault] where it cannot be taken.
 func (s *Service) Put(owner, id string, raw []byte) (Subscription, error) {
+	sub, _, err := s.Replace(owner, id, raw, func(old Subscription) bool { return old.Owner == owner })
+	return sub, err
+}
+
+// Replace is Put with what decides, at the moment of the change, whether one that is there
+// may be replaced; [ErrNotFound] where not. Events of before go on while they are of what
+// the new one asks for; else they are gone, and the numbers go on.
+func (s *Service) Replace(owner, id string, raw []byte, owns func(old Subscription) bool) (taken Subscription, created bool, err error) {
 	sub, err := s.parse(raw)
 	if err != nil {
-		return Subscription{}, err
+		return Subscription{}, false, err
 	}
 	sub.ID, sub.Owner, sub.Version, sub.Updated = id, owner, 1, s.opt.Now().UTC()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.subs[id]; old != nil { // its events go on
+	old := s.subs[id]
+	switch {
+	case old != nil && !owns(*old):
+		return Subscription{}, false, ErrNotFound
+	case old == nil && len(s.subs) >= most:
+		return Subscription{}, false, &Fault{"Subscription", "there are too many subscriptions", "delete those that are not needed"}
+	}
+	var stale [][]byte
+	if old != nil {
 		sub.Version, sub.Count, sub.Sent = old.Version+1, old.Count, old.Sent
-	} else if len(s.subs) >= most {
-		return Subscription{}, &Fault{"Subscription", "there are too many subscriptions", "delete those that are not needed"}
+		if sub.Owner != old.Owner || sub.Topic != old.Topic || sub.Patient != old.Patient || sub.Model != old.Model {
+			if stale, err = s.eventKeys(id); err != nil {
+				return Subscription{}, false, err
+			}
+			sub.Sent = sub.Count
+		}
+	}
+	if len(stale) > 0 {
+		if err := s.opt.Space.Delete(stale, true); err != nil {
+			return Subscription{}, false, err
+		}
 	}
 	if err := s.keep(true, nil, sub); err != nil {
-		return Subscription{}, err
+		return Subscription{}, false, err
 	}
+	s.last++
+	sub.generation = s.last
 	s.subs[id] = sub
 	s.hurry()
-	return *sub, nil
+	return *sub, old == nil, nil
+}
+
+// eventKeys are those of all events that are kept of a subscription.
+func (s *Service) eventKeys(id string) (keys [][]byte, err error) {
+	for pair, err := range s.opt.Space.All() {
+		if err != nil {
+			return nil, fmt.Errorf("notify: %w", err)
+		}
+		if strings.HasPrefix(string(pair.Key), "ev|"+id+"|") {
+			keys = append(keys, pair.Key)
+		}
+	}
+	return keys, nil
 }
 
 // Delete removes a subscription and its events.
 func (s *Service) Delete(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub := s.subs[id]
-	if sub == nil {
+	if s.subs[id] == nil {
 		return ErrNotFound
 	}
-	keys := [][]byte{subKey(id)}
-	for n := max(1, sub.Count-kept); n <= sub.Count; n++ {
-		keys = append(keys, eventKey(id, n))
+	return s.drop(id)
+}
+
+// drop is Delete for who holds mu.
+func (s *Service) drop(id string) error {
+	keys, err := s.eventKeys(id)
+	if err != nil {
+		return err
 	}
-	if err := s.opt.Space.Delete(keys, true); err != nil {
+	if err := s.opt.Space.Delete(append(keys, subKey(id)), true); err != nil {
 		return err
 	}
 	delete(s.subs, id)
 	return nil
+}
+
+// Forget removes the subscriptions to a patient who was erased.
+func (s *Service) Forget(patient string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for id, sub := range s.subs {
+		if patient != "" && sub.Patient == patient {
+			errs = append(errs, s.drop(id))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Publish numbers events for whom they concern, on disk when it returns.

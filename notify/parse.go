@@ -2,8 +2,8 @@ package notify
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -196,12 +196,12 @@ func (s *Service) allowed(endpoint string) string {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
 		return "is no address"
-	case u.Scheme != "https" && (u.Scheme != "http" || !s.opt.Private):
+	case u.Scheme != "https" && (u.Scheme != "http" || !s.inside()):
 		return "must be https"
 	case !slices.ContainsFunc(s.opt.Hosts, func(h string) bool { return strings.EqualFold(h, u.Host) || strings.EqualFold(h, u.Hostname()) }):
 		return "is at a host that may not be notified"
 	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && !s.opt.Private && !public(ip) {
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !s.reachable(ip) {
 		return "is at a private address"
 	}
 	return ""

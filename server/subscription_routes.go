@@ -23,7 +23,7 @@ type Notifier interface {
 
 // Subscriber takes subscriptions.
 type Subscriber interface {
-	Put(owner, id string, raw []byte) (notify.Subscription, error)
+	Replace(owner, id string, raw []byte, owns func(old notify.Subscription) bool) (sub notify.Subscription, created bool, err error)
 	Get(id string) (notify.Subscription, error)
 	Delete(id string) error
 	List() []notify.Subscription
@@ -85,7 +85,7 @@ func (s *Server) subscribe(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.putSubscription(ctx, id.String(), http.StatusCreated)
+	return c.putSubscription(ctx, id.String())
 }
 
 // resubscribe is PUT /fhir/Subscription/{id}: of one's own, or a new one.
@@ -94,17 +94,7 @@ func (s *Server) resubscribe(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	sub, err := s.deps.Notifier.Get(id)
-	switch {
-	case errors.Is(err, notify.ErrNotFound):
-		status = http.StatusCreated
-	case err != nil:
-		return err
-	case !c.owns(sub):
-		return ErrNotFound
-	}
-	return c.putSubscription(ctx, id, status)
+	return c.putSubscription(ctx, id)
 }
 
 // owns reports whether a subscription is the caller's.
@@ -126,7 +116,7 @@ func (c *call) maySubscribe(ctx context.Context) error {
 	return nil
 }
 
-func (c *call) putSubscription(ctx context.Context, id string, status int) error {
+func (c *call) putSubscription(ctx context.Context, id string) error {
 	if err := c.maySubscribe(ctx); err != nil {
 		return err
 	}
@@ -135,18 +125,25 @@ func (c *call) putSubscription(ctx context.Context, id string, status int) error
 		return err
 	}
 	var sub notify.Subscription
-	err = c.changed(ctx, ref("Subscription", id), status, func() (err error) {
-		sub, err = c.s.deps.Notifier.Put(c.who.Name, id, body)
+	created := false
+	err = c.changed(ctx, ref("Subscription", id), http.StatusOK, func() (err error) {
+		sub, created, err = c.s.deps.Notifier.Replace(c.who.Name, id, body, c.owns)
 		var f *notify.Fault
-		if errors.As(err, &f) {
+		switch {
+		case errors.As(err, &f):
 			return &Fault{Status: http.StatusUnprocessableEntity, Code: "not-supported", Path: f.Path, Detail: f.Detail, Hint: f.Hint}
+		case errors.Is(err, notify.ErrNotFound): // another's: whether it is there is none of this caller's business
+			return ErrNotFound
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.sendSubscription(status, sub)
+	if created {
+		return c.sendSubscription(http.StatusCreated, sub)
+	}
+	return c.sendSubscription(http.StatusOK, sub)
 }
 
 func (c *call) sendSubscription(status int, sub notify.Subscription) error {
