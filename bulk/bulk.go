@@ -84,6 +84,7 @@ type entry struct {
 	Job
 	polls    float64 // that may be asked at once
 	pollTime time.Time
+	looked   uint64 // changes up to this one were looked at for who refuses now
 }
 
 // Open reads the jobs in the folder and takes up those that had not ended. Close it.
@@ -236,7 +237,7 @@ func (s *Service) work(ctx context.Context, j *Job) error {
 	if err := s.clean(j.ID); err != nil {
 		return err
 	}
-	j.Output, j.Deleted, j.Errors, j.Resources, j.Patients = nil, nil, nil, 0, 0
+	j.Output, j.Deleted, j.Errors, j.Refusing, j.Resources, j.Patients = nil, nil, nil, nil, 0, 0
 	if j.Import != nil {
 		return s.importAll(ctx, j)
 	}

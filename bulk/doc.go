@@ -102,6 +102,10 @@ type Job struct {
 	Expires   time.Time `json:"expires"`
 	// At is the moment an export shows: nothing later is in it.
 	At time.Time `json:"at"`
+	// Seq is the last change that it shows for sure.
+	Seq uint64 `json:"seq,omitempty"`
+	// Refusing are keyed hashes of who refused then, and is in no file.
+	Refusing []string `json:"refusing,omitempty"`
 	// Read counts resources looked at, of about Total.
 	Read, Total int64 `json:"-"`
 	Resources   int64 `json:"resources"`

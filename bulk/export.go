@@ -18,6 +18,7 @@ const tellEvery = 4096
 
 // export writes the files of a job.
 func (s *Service) export(ctx context.Context, j *Job) error {
+	j.Seq = s.opt.Store.Head()
 	snap := s.opt.Store.Snapshot()
 	defer snap.Close()
 	j.At = snap.At()
@@ -120,7 +121,9 @@ func (x *exporter) one(r *store.Resource) error {
 func (x *exporter) wanted(r *store.Resource) bool {
 	if patient := owner(r); patient != x.last || !x.begun {
 		x.begun, x.last, x.counted = true, patient, false
-		x.refused = patient != "" && x.s.opt.Refuses(patient)
+		if x.refused = patient != "" && x.s.opt.Refuses(patient); x.refused {
+			x.j.Refusing = append(x.j.Refusing, x.s.tag(patient))
+		}
 	}
 	return !x.refused && x.pick.level(r, x.last) && x.pick.timely(r.Updated)
 }

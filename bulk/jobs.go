@@ -95,6 +95,9 @@ func (s *Service) Start(j Job) (Job, error) {
 
 // Get is a job.
 func (s *Service) Get(id string) (Job, error) {
+	if err := s.withdrawn(id); err != nil {
+		return Job{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(id)
@@ -126,6 +129,9 @@ const (
 // Poll is Get for who waits: wait is after what time to ask again, and early that this
 // was asked too soon.
 func (s *Service) Poll(id string) (j Job, wait time.Duration, early bool, err error) {
+	if err := s.withdrawn(id); err != nil {
+		return Job{}, 0, false, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.find(id)

@@ -148,3 +148,10 @@ func OperationOf(o Operation) ([]byte, error) {
 	}
 	return Encode(def)
 }
+
+// IsType reports whether a name is that of a type of resources in R4.
+func IsType(name string) bool {
+	var code fhir.ResourceType
+	text, err := json.Marshal(name)
+	return err == nil && code.UnmarshalJSON(text) == nil
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ember/bulk"
+	"ember/fhir"
 	"ember/search"
 	"ember/server/auth"
 )
@@ -224,16 +225,19 @@ func instant(name, value string) (time.Time, error) {
 }
 
 func (k *kickOff) typeNames(value string) error {
+	if k.types == nil { // also where no name is known: then nothing is wanted, not all
+		k.types = map[string]bool{}
+	}
 	for typ := range strings.SplitSeq(value, ",") {
 		typ = strings.TrimSpace(typ)
-		if !typeName.MatchString(typ) {
-			if k.lenient {
-				continue
-			}
+		switch known := typeName.MatchString(typ) && fhir.IsType(typ); {
+		case !known && k.lenient:
+			continue
+		case !typeName.MatchString(typ):
 			return badParameter("_type", "names of types by commas, as in Condition,Observation")
-		}
-		if k.types == nil {
-			k.types = map[string]bool{}
+		case !known:
+			return &Fault{Status: http.StatusBadRequest, Code: "value", Path: "_type", Detail: typ + " is no type of resources in FHIR R4",
+				Hint: "leave it out, or send Prefer: respond-async, handling=lenient to have it ignored"}
 		}
 		if !k.types[typ] {
 			k.types[typ] = true
