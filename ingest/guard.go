@@ -35,6 +35,10 @@ func (in *Ingest) allowed(g *search.Guard, w *store.Write, path string, created 
 	default:
 		ok = in.becomes(g.Create, w) || in.becomes(g.Update, w)
 	}
+	if !ok && exists && w.IfVersion != 0 && !in.seen(g.Read, &old) {
+		exists = false // what is hidden has the versions of what is not there: none
+		ok = w.Delete || in.becomes(g.Create, w) || in.becomes(g.Update, w)
+	}
 	if !ok {
 		out.refuse(http.StatusForbidden, "forbidden", path, "what the token allows does not cover this write")
 		return false

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -258,6 +259,24 @@ func originIn(origins []string, origin string) bool {
 	return false
 }
 
+// headersFor are those that a page of an allowed origin may send: what the specification
+// needs, and what else it asks for, as clients send headers of their own.
+func headersFor(asked string) string {
+	allowed := "Authorization, Content-Type, Accept"
+	if len(asked) > 1000 {
+		return allowed
+	}
+	for name := range strings.SplitSeq(asked, ",") {
+		name = strings.TrimSpace(name)
+		if headerName.MatchString(name) && !strings.Contains(strings.ToLower(allowed), strings.ToLower(name)) {
+			allowed += ", " + name
+		}
+	}
+	return allowed
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
 // preflight is OPTIONS on the routes of CDS Hooks: what a browser asks before it sends
 // anything, without a token.
 func (s *Server) preflight(_ context.Context, c *call) error {
@@ -267,7 +286,7 @@ func (s *Server) preflight(_ context.Context, c *call) error {
 	}
 	if h.Get("Access-Control-Allow-Origin") != "" {
 		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
+		h.Set("Access-Control-Allow-Headers", headersFor(c.r.Header.Get("Access-Control-Request-Headers")))
 		h.Set("Access-Control-Max-Age", "600")
 		if c.r.Header.Get("Access-Control-Request-Private-Network") == "true" {
 			h.Set("Access-Control-Allow-Private-Network", "true")

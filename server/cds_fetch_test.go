@@ -207,3 +207,20 @@ func TestCDSOwnRecord(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 }
+
+// TestWhatIsReadIsBounded: pages of one answer stop where all bytes that may be read are.
+func TestWhatIsReadIsBounded(t *testing.T) {
+	filler := `"text":{"status":"generated","div":"` + strings.Repeat("x", 8<<20) + `"},`
+	e := newEHR(t, func(e *ehr, w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"resourceType":"Bundle",%s"type":"searchset","link":[{"relation":"next","url":"%s%s"}],"entry":[]}`, filler, e.URL, r.URL.RequestURI())
+	})
+	w := openWard(t, cds.Options{Servers: []string{e.URL + "/fhir"}, Deadline: time.Minute}, nil)
+	w.timeline.Person.ID = "somebody else"
+	r := w.answer(t, "treatments", withServer("patient-view", "", aPatient, e.URL+"/fhir"))
+	if n := len(e.requests()); n > 6+4 { // 48 MiB of 8 MiB, and those that were under way
+		t.Errorf("%d pages were read", n)
+	}
+	if len(r.Cards) == 0 || !strings.Contains(r.Cards[0].Detail, "incomplete") {
+		t.Errorf("%+v", r.Cards)
+	}
+}

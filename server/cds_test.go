@@ -518,6 +518,10 @@ func TestComplaintEclipseEDC5968Preflight401(t *testing.T) {
 			!strings.Contains(strings.ToLower(h.Get("Access-Control-Allow-Headers")), "authorization") {
 			t.Errorf("%s: %d %v", path, res.Code, h)
 		}
+		res = w.do("OPTIONS "+path, "", "Origin: http://localhost:3000", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-client-version, authorization, b(d")
+		if got := res.Header().Get("Access-Control-Allow-Headers"); got != "Authorization, Content-Type, Accept, x-client-version" {
+			t.Errorf("%s: a client's own headers: %q", path, got)
+		}
 		if res := w.do("OPTIONS "+path, "", "Origin: https://evil.example", "Access-Control-Request-Method: POST"); res.Header().Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: every origin is allowed", path)
 		}

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"
@@ -14,13 +16,22 @@ import (
 
 const (
 	askedLife = 30 * time.Second // what an issuer said of a token is asked again after it
-	mostAsked = 4096             // tokens of one issuer that are remembered
+	mostAsked = 4096             // tokens of one issuer that are remembered, of good ones and of others
+	// An issuer is asked about tokens that are not remembered so often at once, and a second:
+	// who sends words by chance must not make this server a flood.
+	questionsAtOnce  = 100
+	questionsASecond = 20
 )
 
-// asked remembers for a moment what an issuer said of opaque tokens, by their hashes.
+// asked remembers for a moment what an issuer said of opaque tokens, by hashes under a key
+// of this process. Tokens that are none do not crowd out those that are.
 type asked struct {
-	mu   sync.Mutex
-	said map[[sha256.Size]byte]answer
+	mu        sync.Mutex
+	key       [sha256.Size]byte
+	keyed     bool
+	good, bad map[[sha256.Size]byte]answer
+	left      float64 // questions
+	since     time.Time
 }
 
 type answer struct {
@@ -29,31 +40,76 @@ type answer struct {
 	until time.Time
 }
 
+// hash stands for a token.
+func (a *asked) hash(token string) (h [sha256.Size]byte) {
+	a.mu.Lock()
+	if !a.keyed {
+		rand.Read(a.key[:]) // never fails
+		a.keyed = true
+	}
+	key := a.key
+	a.mu.Unlock()
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte(token))
+	mac.Sum(h[:0])
+	return h
+}
+
 func (a *asked) get(key [sha256.Size]byte, now time.Time) (answer, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	x, ok := a.said[key]
+	x, ok := a.good[key]
+	if !ok {
+		x, ok = a.bad[key]
+	}
 	return x, ok && now.Before(x.until)
 }
 
 func (a *asked) put(key [sha256.Size]byte, x answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.said == nil || len(a.said) >= mostAsked {
-		a.said = map[[sha256.Size]byte]answer{}
+	delete(a.good, key)
+	delete(a.bad, key)
+	said := &a.good
+	if x.err != nil {
+		said = &a.bad
 	}
-	a.said[key] = x
+	if *said == nil || len(*said) >= mostAsked {
+		*said = map[[sha256.Size]byte]answer{}
+	}
+	(*said)[key] = x
+}
+
+// may reports whether the issuer may be asked once more now.
+func (a *asked) may(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.since.IsZero() {
+		a.left = questionsAtOnce
+	} else {
+		a.left = min(questionsAtOnce, a.left+questionsASecond*max(0, now.Sub(a.since).Seconds()))
+	}
+	if a.since = now; a.left < 1 {
+		return false
+	}
+	a.left--
+	return true
 }
 
 // introspected asks the issuers that may be asked about a token that says nothing itself.
 func (v *Issuers) introspected(ctx context.Context, token string) (Principal, error) {
 	refused := &Refused{"the token is not known", "send an access token of an issuer that this site allows"}
-	key, now := sha256.Sum256([]byte(token)), v.now()
+	now := v.now()
 	for _, is := range v.all {
 		if is.Introspect == "" {
 			continue
 		}
+		key := is.asked.hash(token)
 		said, ok := is.asked.get(key, now)
+		if !ok && !is.asked.may(now) {
+			refused = &Refused{"the issuer is asked about too many unknown tokens now", "try again in a moment"}
+			continue
+		}
 		if !ok {
 			if said, ok = is.ask(ctx, token, now); ok {
 				is.asked.put(key, said)

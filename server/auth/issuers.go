@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -178,24 +181,46 @@ func (is *issuer) principal(c *claims) Principal {
 	return p
 }
 
-// nameOf is the client and the user as the audit record has them.
+// nameOf is the client and the user as the audit record has them, and as what belongs to
+// them is kept under: two of them never have one name.
 func (is *issuer) nameOf(c *claims) string {
 	client := c.ClientID
 	if client == "" {
 		client = c.Azp
 	}
 	name := "smart " + is.ID
-	for _, part := range [...]string{client, c.Subject} {
-		if part != "" {
-			name += " " + strings.Map(func(r rune) rune {
-				if r <= ' ' || r == 0x7f {
-					return '_'
-				}
-				return r
-			}, part[:min(len(part), 200)])
-		}
+	if client == "" && c.Subject == "" {
+		return name
+	}
+	if name += " " + wordOf(client); c.Subject != "" {
+		name += " " + wordOf(c.Subject)
 	}
 	return name
+}
+
+// longestWord is how long an id may stand in a name, in bytes.
+const longestWord = 200
+
+// wordOf is an id as one word: what would part or end it is written as in an URL, and what
+// is too long ends with its hash.
+func wordOf(id string) string {
+	if id == "" || id == "-" {
+		return map[string]string{"": "-", "-": "%2D"}[id]
+	}
+	var b strings.Builder
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c == 0x7f || c == '%' || c == '~' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	word := b.String()
+	if len(word) <= longestWord {
+		return word
+	}
+	sum := sha256.Sum256([]byte(id))
+	return strings.ToValidUTF8(word[:longestWord-33], "") + "~" + hex.EncodeToString(sum[:16])
 }
 
 func (r *Rule) meets(c *claims, others []string) bool {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,7 @@ import (
 const (
 	mostPages     = 5        // beyond the first, of one query
 	mostPageBytes = 20 << 20 // of one answer
+	mostBytes     = 48 << 20 // of all answers together
 	mostAtOnce    = 4        // queries
 	// fetchShare is the part of the deadline that reading may take; the rest is for
 	// thinking about what came.
@@ -101,13 +103,15 @@ func (s *Service) fetch(ctx context.Context, r *Request, c *collection, todo []p
 	whole := make([]error, len(todo))
 	var g errgroup.Group
 	g.SetLimit(mostAtOnce)
+	var left atomic.Int64
+	left.Store(mostBytes)
 	for i, p := range todo {
 		budget := mostPages
 		if p.first {
 			budget++
 		}
 		g.Go(func() error {
-			pages[i], whole[i] = s.pages(ctx, r, p.url, budget)
+			pages[i], whole[i] = s.pages(ctx, r, p.url, budget, &left)
 			return nil
 		})
 	}
@@ -163,13 +167,13 @@ func (r *Request) fill(query string) string {
 	return strings.NewReplacer("{{context.patientId}}", url.QueryEscape(r.Patient), "{{context.encounterId}}", url.QueryEscape(r.Encounter)).Replace(query)
 }
 
-// pages reads an address and the pages that follow it, most of them.
-func (s *Service) pages(ctx context.Context, r *Request, address string, most int) (all []json.RawMessage, err error) {
+// pages reads an address and the pages that follow it, most of them, while bytes are left.
+func (s *Service) pages(ctx context.Context, r *Request, address string, most int, left *atomic.Int64) (all []json.RawMessage, err error) {
 	for ; address != ""; most-- {
 		if most == 0 {
 			return all, errNoAnswer
 		}
-		raw, next, err := s.get(ctx, r, address)
+		raw, next, err := s.get(ctx, r, address, left)
 		if err != nil {
 			return all, err
 		}
@@ -180,13 +184,16 @@ func (s *Service) pages(ctx context.Context, r *Request, address string, most in
 }
 
 // get reads one resource. The token is sent to allowed addresses only.
-func (s *Service) get(ctx context.Context, r *Request, address string) (raw json.RawMessage, next string, err error) {
+func (s *Service) get(ctx context.Context, r *Request, address string, left *atomic.Int64) (raw json.RawMessage, next string, err error) {
 	if r.server != "" { // links may be relative
 		if b, err := url.Parse(r.server + "/"); err == nil {
 			if u, err := b.Parse(address); err == nil {
 				address = u.String()
 			}
 		}
+	}
+	if left.Load() <= 0 {
+		return nil, "", errNoAnswer
 	}
 	if s.allowed(address) == "" || r.server == "" || s.allowed(r.server) != s.allowed(address) {
 		return nil, "", errNotAllowed
@@ -207,11 +214,26 @@ func (s *Service) get(ctx context.Context, r *Request, address string) (raw json
 	if resp.StatusCode != http.StatusOK {
 		return nil, "", errNoAnswer
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, mostPageBytes+1))
+	body, err := io.ReadAll(&budgeted{io.LimitReader(resp.Body, mostPageBytes+1), left})
 	if err != nil || len(body) > mostPageBytes {
 		return nil, "", errNoAnswer
 	}
 	return resourceIn(body)
+}
+
+// budgeted reads while bytes are left for all who read for one answer.
+type budgeted struct {
+	from io.Reader
+	left *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (b *budgeted) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if b.left.Add(-int64(n)) < 0 {
+		return n, errNoAnswer
+	}
+	return n, err
 }
 
 // resourceIn refuses what is no resource, such as a page for people.
