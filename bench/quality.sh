@@ -59,12 +59,30 @@ if [ -f bench/quality/peers.jsonl ]; then
 ## Other recommenders on the same decisions
 
 Kept by \`bench/quality/peers.sh\`: each peer is fitted to the decisions that Ember was
-fitted to, with settings chosen on a fifth of the first fold's training patients, and
-judged on the same ones; differences are paired over patients. What is not in the table
-was not measured.
+fitted to, with settings chosen on a fifth of the first fold's training patients by one
+seed, and judged on the same ones with the mean of as many seeds as the row says;
+differences are paired over patients with Ember as it was at the version in the row.
+PyHealth is 1.1.6, fitted for at least 20 epochs and until the average precision of a
+tenth of the training patients has not risen for 5; it reads at most ten visits, of which
+the first holds all that is older. *of N tried* is how many settings were compared.
 
 PEERS
 	python3 bench/quality/table.py show bench/quality/peers.jsonl >>"$page"
+fi
+if [ -f bench/quality/epochs.jsonl ]; then
+	cat >>"$page" <<EPOCHS
+
+## An epoch of training beside PyHealth's
+
+Kept by \`bench/quality/peers.sh epochs\`: Ember's network for treatments (medications and
+procedures) and PyHealth's models for medications (T1) on the decisions of the same
+patients, one after the other in one run; processor seconds of the process, all threads.
+Ember's hold making the pairs, ranking for the out-of-fold scores and keeping the parts,
+none of which PyHealth's do. Batches are of 32 decisions in PyHealth's, of 256 candidates in
+Ember's. Decisions without an order are trained on by Ember alone.
+
+EPOCHS
+	python3 bench/quality/table.py epochs bench/quality/epochs.jsonl >>"$page"
 fi
 
 cp "$page" docs/quality.md

@@ -1,7 +1,7 @@
 """Other recommenders on the very decisions, splits and metrics of Ember.
 
     ember eval --folds 5 --by-site --export decisions.ndjson
-    python3 bench/quality/peers.py decisions.ndjson T1-new [PEER...]
+    python3 bench/quality/peers.py [--seeds N] decisions.ndjson T1-new [PEER...]
 
 For each fold a peer is fitted to the decisions of all others; its settings were
 chosen on a fifth of the first fold's training patients. Everything is ranked, orders
@@ -12,6 +12,7 @@ Needs numpy and scipy; implicit (ALS, BPR, item-kNN), lightgbm and torch with
 pyhealth==1.1.6 (RETAIN, Transformer, GAMENet) for the peers of these names. A peer
 whose library is not there is named and left out.
 """
+import argparse
 import collections
 import hashlib
 import json
@@ -189,12 +190,12 @@ def lightgbm(part, setting, seed):
     table = pairs(part, part.train, part.x, rows, rates, lambda k: links[part.task.patient[part.train[k]] % 2])
     link = association(part.x, part.target)
     data = lightgbm.Dataset(table, np.array(y, float), categorical_feature=[0], free_raw_data=True)
-    m = lightgbm.train({"objective": "binary", "num_leaves": leaves, "learning_rate": rate, "num_threads": 2, "seed": seed, "verbose": -1,
+    m = lightgbm.train({"objective": "binary", "num_leaves": leaves, "learning_rate": rate, "num_threads": 1, "seed": seed, "verbose": -1,
                         "min_data_per_group": 20}, data, 300)
     out = np.zeros((len(part.test), len(part.labels)), np.float32)
     for k in range(len(part.test)):
         each = [(k, l) for l in range(len(part.labels))]
-        out[k] = m.predict(pairs(part, part.test, part.xt, each, rates, lambda _: link), num_threads=2)
+        out[k] = m.predict(pairs(part, part.test, part.xt, each, rates, lambda _: link), num_threads=1)
     return out
 
 
@@ -254,8 +255,10 @@ def inner(task, train):
     return Part(task, train[~held], train[held])
 
 
-def measure(task, name):
+def measure(task, name, most):
+    """A peer's row; with 1 seed where chance has no part in it."""
     fit, settings, seeds = PEERS[name]
+    seeds = min(seeds, most)
     folds = sorted(set(task.fold[task.fold >= 0]))
     judged = np.flatnonzero([bool(d.get("metrics", {}).get(task.name)) for d in task.decisions])
     part = inner(task, np.flatnonzero(task.fold != folds[0]))
@@ -267,9 +270,11 @@ def measure(task, name):
     for fold in folds:
         part = Part(task, np.flatnonzero(task.fold != fold), np.flatnonzero(task.fold == fold))
         for seed in SEEDS[:seeds]:
-            result[part.test] += np.nan_to_num(judge(part, fit(part, best, seed))) / seeds
+            values = judge(part, fit(part, best, seed))
+            result[part.test] += np.nan_to_num(values) / seeds
+            print("%s, %s %s, fold %d, seed %d: %.3f" % (task.name, name, best or "", fold, seed, np.nanmean(values[:, 0])), file=sys.stderr, flush=True)
     ember = {m: np.array([task.decisions[i]["metrics"][task.name]["neural"][COLUMNS.index(m)] for i in judged]) for m in ("AP", "recall@10")}
-    out = {"task": task.name, "peer": name, "setting": best, "seeds": seeds, "decisions": len(judged), "patients": len(set(task.patient[judged])),
+    out = {"task": task.name, "peer": name, "setting": best, "tried": len(settings), "seeds": seeds, "decisions": len(judged), "patients": len(set(task.patient[judged])),
            "cpu": round(time.process_time() - began, 1)}
     for k, m in enumerate(("AP", "recall@10")):
         mine = result[judged, k]
@@ -280,19 +285,26 @@ def measure(task, name):
 
 
 def main():
-    path, name, *peers = sys.argv[1:]
-    with open(path) as f:
-        task = Task([json.loads(line) for line in f], name)
+    arg = argparse.ArgumentParser()
+    arg.add_argument("--seeds", type=int, default=len(SEEDS))
+    arg.add_argument("decisions")
+    arg.add_argument("task", help="one or more, with commas between")
+    arg.add_argument("peers", nargs="*")
+    arg = arg.parse_args()
+    with open(arg.decisions) as f:
+        decisions = [json.loads(line) for line in f]
     try:
         import sequences
         PEERS.update(sequences.PEERS)
     except ImportError as e:
         print("left out: RETAIN, Transformer, GAMENet:", e, file=sys.stderr)
-    for peer in peers or PEERS:
-        try:
-            print(json.dumps(measure(task, peer)), flush=True)
-        except ImportError as e:
-            print("left out:", peer + ":", e, file=sys.stderr)
+    for name in arg.task.split(","):
+        task = Task(decisions, name)
+        for peer in arg.peers or PEERS:
+            try:
+                print(json.dumps(measure(task, peer, arg.seeds)), flush=True)
+            except ImportError as e:
+                print("left out:", peer + ":", e, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Measures other recommenders on Ember's own decisions and keeps what came of it in
-# bench/quality/peers.jsonl, which `make quality` makes a table of. Takes hours; needs
-# bin/ember, and Python with what peers.py says (PYTHON=...). Peers that are not
-# installed are left out.
+# bench/quality/peers.jsonl, and what an epoch of training takes in epochs.jsonl, which
+# `make quality` makes tables of. Takes hours; needs bin/ember, and Python with what
+# peers.py says (PYTHON=...). Peers that are not installed are left out. Each row is kept
+# when it is measured, in the place of an older one of the same input, task and peer.
 #
-#   bench/quality/peers.sh [eicu|synthea|synth [TASK [PEER...]]]
+#   bench/quality/peers.sh [eicu|synthea|synth [TASK,... [PEER...]]]    # SEEDS=1 for one final seed
+#   bench/quality/peers.sh epochs [eicu|synthea|synth]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 data=${EMBER_REAL_DATA:-../shared/data}
 python=${PYTHON:-python3}
 here=bench/quality
-kept=$here/peers.jsonl
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OPENBLAS_NUM_THREADS=1
+version=$(git describe --tags --always --dirty)
 
 ember() { bin/ember --data "$work/data-$1" --quiet "${@:2}"; }
 
@@ -30,13 +32,18 @@ decisions() { # INPUT: exports its decisions
 	ember "$1" eval "${options[@]}" --bootstrap 100 --export "$work/$1.ndjson" >/dev/null
 }
 
-hash=$(cat $here/peers.py $here/sequences.py | sha256sum | cut -c1-12)
+hash() { (cd $here && cat "$@" | sha256sum | cut -c1-12); }
+
+if [ "${1:-}" = epochs ]; then
+	input=${2:-synthea}
+	decisions "$input"
+	OMP_NUM_THREADS=2 "$python" $here/epochs.py bin/ember "$work/data-$input" "$work/$input.ndjson" |
+		"$python" $here/table.py keep $here/epochs.jsonl "$input" "$(hash peers.py sequences.py epochs.py)" "$version"
+	exit
+fi
 for input in eicu synthea synth; do
 	[ $# -eq 0 ] || [ "$1" = "$input" ] || continue
 	decisions "$input"
-	for task in T1 T1-new T2; do
-		[ $# -lt 2 ] || [ "$2" = "$task" ] || continue
-		"$python" $here/peers.py "$work/$input.ndjson" "$task" "${@:3}" |
-			"$python" $here/table.py keep "$kept" "$input" "$hash" "$(git describe --tags --always --dirty)"
-	done
+	"$python" $here/peers.py --seeds "${SEEDS:-3}" "$work/$input.ndjson" "${2:-T1,T1-new,T2}" "${@:3}" |
+		"$python" $here/table.py keep $here/peers.jsonl "$input" "$(hash peers.py sequences.py)" "$version"
 done

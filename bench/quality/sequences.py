@@ -1,8 +1,10 @@
-"""PyHealth's sequence models as peers (pyhealth==1.1.6), for peers.py: each
-encounter is a visit with its conditions, procedures, drugs and tests; a last one is
-the moment itself, with sex, age, setting and reasons. They are trained by Adam until the AP of
-a tenth of the training patients has not risen for some epochs; the best epoch counts.
+"""PyHealth's sequence models as peers (pyhealth==1.1.6), for peers.py. A decision is a
+patient of at most ten visits, as many as PyHealth reads: the last eight encounters, one
+before them that holds everything older, and the moment itself, with sex, age, setting
+and reasons among its conditions. The models are trained by Adam until the AP of a tenth
+of the training patients has not risen for some epochs; the best epoch counts.
 """
+import collections
 import hashlib
 import random
 
@@ -11,63 +13,86 @@ import torch
 from pyhealth.datasets import SampleEHRDataset
 from pyhealth.models import GAMENet, RETAIN, Transformer
 
-EPOCHS, LEAST, PATIENCE, BATCH = 40, 20, 4, 64
+EPOCHS, LEAST, PATIENCE, BATCH, RECENT = 60, 20, 5, 32, 8
 KEYS = {"condition": "conditions", "finding": "conditions", "procedure": "procedures", "medication": "history", "test": "tests"}
+ALL = ("conditions", "procedures", "history", "tests")
 
 
-def visits(d):
-    """The encounters' codes by kind, oldest first; every kind has as many visits."""
-    order = sorted({e["v"] for e in d["known"] if e["v"]}) or [0]
-    order = order[-20:]
-    place = {v: i for i, v in enumerate(order)}
-    out = {k: [[] for _ in [*order, "now"]] for k in ("conditions", "procedures", "history", "tests", "context")}
+def context(d):
+    return ["sex " + d["sex"], "age %d" % (d["age"] // 10), "setting " + d["setting"], "hours %d" % d["hours"],
+            *("reason " + r for r in d.get("reasons", []))]
+
+
+def visits(d, known):
+    """The visits' codes by kind, oldest first, without those that training does not know."""
+    recent = sorted({e["v"] for e in d["known"] if e["v"]})[-RECENT:]
+    place = {v: i + 1 for i, v in enumerate(recent)}
+    out = {k: [{} for _ in range(len(recent) + 2)] for k in ALL}
     for e in d["known"]:
         k = KEYS.get(e["c"].split(":")[0])
-        if k and (e["v"] in place or e["v"] == 0):
-            codes = out[k][place.get(e["v"], 0)]
-            if e["c"] not in codes:
-                codes.append(e["c"])
-    out["context"][-1] += ["sex " + d["sex"], "age %d" % (d["age"] // 10), "setting " + d["setting"], "hours %d" % d["hours"], *d.get("reasons", [])]
-    for k, v in out.items():
-        out[k] = [codes[:200] or ["none"] for codes in v]
-    return out
+        if k and e["c"] in known:
+            out[k][place.get(e["v"], 0)][e["c"]] = True
+    out["conditions"][-1] = {c: True for c in context(d) if c in known}
+    return {k: [list(codes) for codes in v] for k, v in out.items()}
 
 
-def remembered(history, labels):
-    """What GAMENet keeps in its memory: earlier drugs that are labels, and none now."""
-    return [[c for c in codes if c in labels] for codes in history[:-1]] + [[]]
+class Samples:
+    """A part's decisions as PyHealth wants them; those to rank for carry a label that is not theirs."""
+
+    def __init__(self, part):
+        task = part.task
+        count = collections.Counter()
+        for i in part.train:
+            d = task.decisions[i]
+            count.update({e["c"] for e in d["known"]} | set(context(d)))
+        known = {c for c, n in count.items() if n > 1}
+        wanted = [[l for l in task.wanted(i) if l in part.at] for i in part.train]
+        labels = {l for w in wanted for l in w}
+        some = next(iter(sorted(labels)))
+        mine = KEYS[task.kind[:-1]]
+        self.hidden, self.own, self.stop, self.test = {}, [], [], []
+        for at, i in enumerate([*part.train, *part.test]):
+            v = visits(task.decisions[i], known)
+            earlier = [[c for c in codes if c in labels] for codes in v[mine][:-1]] + [[]]  # GAMENet's memory
+            s = {"patient_id": str(task.patient[i]), "visit_id": str(at), "drugs_hist": earlier, "drugs": [some],
+                 **{k: [codes or ["none"] for codes in each] for k, each in v.items()}}
+            if at >= len(part.train):
+                self.test.append(s)
+            elif wanted[at]:
+                s["drugs"] = wanted[at]
+                self.hidden[s["visit_id"]] = task.standing[i] if task.new else set()
+                held = hashlib.sha256(b"stop:%d" % task.patient[i]).digest()[0] % 10 == 0
+                (self.stop if held else self.own).append(s)
+
+    def dataset(self):
+        return SampleEHRDataset(self.own + self.stop, dataset_name="ember", task_name="orders")
+
+
+def epoch_of(model, samples, optimiser):
+    """One pass over the samples in random order."""
+    model.train()
+    random.shuffle(samples)
+    for i in range(0, len(samples), BATCH):
+        optimiser.zero_grad()
+        model(**collate(samples[i : i + BATCH]))["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
 
 
 def fit_with(make):
-    def fit(part, rate, seed):
+    def fit(part, setting, seed):
+        dim, rate = setting
         torch.manual_seed(seed)
         random.seed(seed)
-        torch.set_num_threads(2)
-        held = np.array([hashlib.sha256(b"stop:%d" % p).digest()[0] % 10 == 0 for p in part.task.patient[part.train]])
-        samples, some, known = [], [], {l for i in part.train for l in part.task.wanted(i)}
-        for at, i in enumerate([*part.train, *part.test]):
-            wanted = [l for l in (part.task.wanted(i) if at < len(part.train) else []) if l in part.at]
-            v = visits(part.task.decisions[i])
-            samples.append({"patient_id": str(part.task.patient[i]), "visit_id": str(at), **v, "drugs_hist": remembered(v["history"], known),
-                            "drugs": wanted or [part.labels[0]]})
-            some.append(bool(wanted))
-        model = make(SampleEHRDataset(samples, dataset_name="ember", task_name="orders"))
-        column = [model.label_tokenizer.vocabulary(l) if l in model.label_tokenizer.vocabulary.token2idx else -1 for l in part.labels]
-        own, stop = [], []
-        for s, h, any_order in zip(samples, held, some):
-            if any_order:
-                (stop if h else own).append(s)
+        torch.set_num_threads(1)
+        samples = Samples(part)
+        model = make(samples.dataset(), dim)
+        token = model.label_tokenizer.vocabulary
         optimiser = torch.optim.Adam(model.parameters(), rate)
         best, kept, waited = -1, None, 0
         for epoch in range(EPOCHS):
-            model.train()
-            random.shuffle(own)
-            for i in range(0, len(own), BATCH):
-                optimiser.zero_grad()
-                model(**collate(own[i : i + BATCH]))["loss"].backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimiser.step()
-            ap = precision(scores_of(model, stop), stop, model)
+            epoch_of(model, samples.own, optimiser)
+            ap = precision(scores_of(model, samples.stop), samples.stop, samples.hidden, token)
             if ap > best:
                 best, waited, kept = ap, 0, {k: v.clone() for k, v in model.state_dict().items()}
             else:
@@ -75,8 +100,9 @@ def fit_with(make):
                 if epoch >= LEAST and waited >= PATIENCE:
                     break
         model.load_state_dict(kept)
-        out = scores_of(model, samples[len(part.train) :])
-        return np.stack([out[:, c] if c >= 0 else np.full(len(out), -1.0) for c in column], 1)
+        fit.epochs = epoch + 1
+        out = scores_of(model, samples.test)
+        return np.stack([out[:, token(l)] if l in token.token2idx else np.full(len(out), -1.0) for l in part.labels], 1)
 
     return fit
 
@@ -91,21 +117,24 @@ def scores_of(model, samples):
         return np.concatenate([model(**collate(samples[i : i + BATCH]))["y_prob"].numpy() for i in range(0, len(samples), BATCH)])
 
 
-def precision(scores, samples, model):
+def precision(scores, samples, hidden, token):
+    """Mean AP, without candidates that would be a repetition."""
     total = 0
     for s, row in zip(samples, scores):
-        hits = {model.label_tokenizer.vocabulary(l) for l in s["drugs"]}
+        row = row.copy()
+        row[[token(l) for l in hidden[s["visit_id"]] if l in token.token2idx]] = -1
+        hits = {token(l) for l in s["drugs"]}
         places = [k for k, l in enumerate(np.argsort(-row, kind="stable")) if l in hits]
         total += sum((n + 1) / (k + 1) for n, k in enumerate(places)) / len(hits)
     return total / max(1, len(samples))
 
 
-def retain(data):
-    return RETAIN(data, list(ALL), "drugs", "multilabel", embedding_dim=128)
+def retain(data, dim):
+    return RETAIN(data, list(ALL), "drugs", "multilabel", embedding_dim=dim)
 
 
-def transformer(data):
-    return Transformer(data, list(ALL), "drugs", "multilabel", embedding_dim=128)
+def transformer(data, dim):
+    return Transformer(data, list(ALL), "drugs", "multilabel", embedding_dim=dim)
 
 
 class Memory(GAMENet):
@@ -116,14 +145,10 @@ class Memory(GAMENet):
         return torch.zeros((n, n))
 
 
-def gamenet(data):
-    return Memory(data)
+def gamenet(data, dim):
+    return Memory(data, embedding_dim=dim, hidden_dim=dim)
 
 
-ALL = ("conditions", "procedures", "history", "tests", "context")
-RATES = [1e-3, 3e-4]
-PEERS = {
-    "PyHealth RETAIN": (fit_with(retain), RATES, 3),
-    "PyHealth Transformer": (fit_with(transformer), RATES, 3),
-    "PyHealth GAMENet": (fit_with(gamenet), RATES, 3),
-}
+GRID = [(128, 1e-3), (64, 3e-3)]
+MAKERS = {"PyHealth RETAIN": retain, "PyHealth Transformer": transformer, "PyHealth GAMENet": gamenet}
+PEERS = {name: (fit_with(make), GRID, 3) for name, make in MAKERS.items()}
