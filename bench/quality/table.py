@@ -78,21 +78,27 @@ def show(path):
                 best = max(deep, key=lambda r: r["AP"][0])
                 print("PyHealth's best on %s, %s: %s, %.3f; Ember %.3f, %+.3f [%+.3f, %+.3f]." % (
                     titled(best), task, best["peer"].removeprefix("PyHealth "), best["AP"][0], best["ember AP"][0], *best["ember over it, AP"]))
-    missing = ["%s %s: %s" % (NAMES[n], t, ", ".join(left)) for n in NAMES for t in TASKS
-               if (left := [p for p in PEERS if not any((r["input"], r["task"], r["peer"]) == (n, t, p) for r in rows)])]
-    if missing:
-        print("\nNot measured: " + "; ".join(missing) + ".")
+    print()
+    for name in NAMES:
+        have = {(r["task"], r["peer"]) for r in rows if r["input"] == name}
+        left = ["%s (%s)" % (p, ", ".join(tasks)) for p in PEERS if (tasks := [t for t in TASKS if (t, p) not in have])]
+        if left:
+            print("Not measured on %s: %s.\n" % (NAMES[name], "; ".join(left)))
 
 
 def epochs(path):
     rows = sorted(read(path), key=place)
-    print("| input | threads | network | decisions | CPU s an epoch | CPU ms a decision | × Ember's | wall ms a decision, machine shared |")
-    print("|---|--:|---|--:|--:|--:|--:|--:|")
+    print("| input | threads | network | decisions | CPU s an epoch | CPU ms a decision | × Ember's |")
+    print("|---|--:|---|--:|--:|--:|--:|")
     for r in rows:
         own = next(o for o in rows if o["what"].startswith("Ember") and (o["input"], o["threads"]) == (r["input"], r["threads"]))
         each = 1000 * r["cpu"] / r["decisions"]
-        print("| %s | %d | %s | %d | %.2f | %.2f | %.1f | %.2f |" % (
-            titled(r), r["threads"], r["what"], r["decisions"], r["cpu"], each, each / (1000 * own["cpu"] / own["decisions"]), 1000 * r["wall"] / r["decisions"]))
+        print("| %s | %d | %s | %d | %.2f | %.2f | %.1f |" % (
+            titled(r), r["threads"], r["what"], r["decisions"], r["cpu"], each, each / (1000 * own["cpu"] / own["decisions"])))
+    for at in dict.fromkeys((r["input"], r["threads"]) for r in rows):
+        there = [r["what"] for r in rows if (r["input"], r["threads"]) == at]
+        if left := [p for p in PEERS if p.startswith("PyHealth") and p not in there]:
+            print("\nNot measured on %s with %d threads: %s." % (NAMES.get(at[0], at[0]), at[1], ", ".join(left)))
     print("\nScripts %s, ember %s." % (", ".join(sorted({r["script"] for r in rows})), ", ".join(sorted({r["version"] for r in rows}))))
 
 
