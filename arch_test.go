@@ -25,7 +25,7 @@ var doors = map[string][]string{
 	"recommender/safety":   {"record", "terms"},
 	"recommender/feedback": {"record", "learn"},
 	"recommender":          {"record", "terms", "embeddings", "learn", "learn/nn", "models", "recommender/safety", "recommender/feedback"},
-	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts"},
+	"recommender/eval":     {"recommender", "record", "learn", "terms", "charts", "cohort/features"},
 	"ingest":               {"record", "terms", "fhir", "store", "timelines", "index", "embeddings", "search"},
 	"server":               {"record", "terms", "fhir", "recommender", "recommender/safety", "recommender/feedback", "aiaas", "server/auth", "search", "cohort", "cohort/circe", "cohort/study", "server/cds", "notify", "fhir/path", "fhir/view", "fhir/validate", "bulk", "parquet"},
 	"server/cds":           {"record", "fhir", "recommender", "recommender/safety", "recommender/feedback"},

@@ -140,26 +140,36 @@ func dataset(v aiaas.Serving, samples []cohort.Sample[point]) (*aiaas.Dataset, e
 		d.Places = append(d.Places, aiaas.Place{File: "cohort", Line: i + 1})
 	}
 	for _, in := range v.Inputs {
-		col := aiaas.Column{Name: in.Name, Kind: aiaas.Number, Missing: make([]bool, len(samples))}
-		if in.Kind == aiaas.Category.String() || in.Name == features.SexColumn {
-			col.Kind = aiaas.Category
-		}
-		for i := range samples {
-			text := samples[i].Row.cell(in.Name)
-			col.Missing[i] = text == ""
-			if col.Kind == aiaas.Category {
-				col.Text = append(col.Text, text)
-				continue
-			}
-			n, err := number(text)
-			if err != nil {
-				return nil, fmt.Errorf("ember: column %q: %w", in.Name, err)
-			}
-			col.Number = append(col.Number, n)
+		col, err := columnOf(in.Name, in.Kind == aiaas.Category.String(), len(samples), func(i int) string { return samples[i].Row.cell(in.Name) })
+		if err != nil {
+			return nil, err
 		}
 		d.Columns = append(d.Columns, col)
 	}
 	return d, d.Check()
+}
+
+// columnOf is a column of a table of moments from its cells; words says that they are
+// of a small set.
+func columnOf(name string, words bool, n int, cell func(i int) string) (aiaas.Column, error) {
+	col := aiaas.Column{Name: name, Kind: aiaas.Number, Missing: make([]bool, n)}
+	if words || name == features.SexColumn {
+		col.Kind = aiaas.Category
+	}
+	for i := range n {
+		text := cell(i)
+		col.Missing[i] = text == ""
+		if col.Kind == aiaas.Category {
+			col.Text = append(col.Text, text)
+			continue
+		}
+		v, err := number(text)
+		if err != nil {
+			return col, fmt.Errorf("ember: column %q: %w", name, err)
+		}
+		col.Number = append(col.Number, v)
+	}
+	return col, nil
 }
 
 // Predict implements server.CohortModels.

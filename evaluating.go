@@ -109,7 +109,7 @@ func (c *child) evaluate(ctx context.Context, progress Progress) (s EvalSummary,
 
 func (c *child) evalOptions(progress Progress) eval.Options {
 	q := c.job.Eval
-	opt := eval.Options{Folds: q.Folds, BySite: q.BySite, ByTime: q.ByTime, Tasks: q.Tasks, BootstrapReps: q.Reps, Shares: q.Shares, Seed: c.config.Seed, Progress: progress}
+	opt := eval.Options{Folds: q.Folds, BySite: q.BySite, ByTime: q.ByTime, Tasks: q.Tasks, BootstrapReps: q.Reps, Shares: q.Shares, Seed: c.config.Seed, Progress: progress, Risks: c.risks}
 	for _, h := range q.Moments {
 		opt.Landmarks = append(opt.Landmarks, time.Duration(h)*time.Hour)
 	}

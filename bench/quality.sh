@@ -32,7 +32,12 @@ that excludes 0. *stack* and *neural* are Ember's rankers, *baseline* is what se
 the gate refuses them, everything below is a single source. Repeats and new starts are
 reported apart (\`-new\`: neither active nor ordered in the last 365 days, 180 for tests).
 Orders outside the vocabulary count as misses. *Sets* promise to hold a share of the
-orders that follow, over all tasks of a want.
+orders that follow, over all tasks of a want. *Noise* is what the calibration error
+beside it would be if every probability were true: too few samples explain that much.
+*T3* is what comes of a decision: diagnoses that are new within a year, readmission
+within 30 days, death in the stay; *risk model* is what a site would make of its own
+moments (\`ember dataset from-cohort\`). What was tried and not kept stands in
+docs/decisions/030.
 HEAD
 
 if [ -d "$data/eicu-demo-fhir" ]; then

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sort"
 )
@@ -232,4 +233,29 @@ func ECE(p []float64, labels []bool, bins int, floor float64) float64 {
 		e += math.Abs(sum[b] - pos[b])
 	}
 	return e / float64(max(n, 1))
+}
+
+// noiseRuns is how often [ECENoise] draws.
+const noiseRuns = 100
+
+// ECENoise is what [ECE] comes to on average where every probability is true and each
+// outcome comes by itself: the part of an error that too few samples explain. Outcomes
+// that come together have more. The same seed gives the same figure.
+func ECENoise(p []float64, bins int, floor float64, seed uint64) float64 {
+	var above []float64
+	for _, v := range p {
+		if v > floor {
+			above = append(above, v)
+		}
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x6563652d6e6f6973))
+	came := make([]bool, len(above))
+	var sum float64
+	for range noiseRuns {
+		for i, v := range above {
+			came[i] = rng.Float64() < v
+		}
+		sum += ECE(above, came, bins, floor)
+	}
+	return sum / noiseRuns
 }

@@ -112,6 +112,9 @@ func (a *Artifact) Sources() []Source {
 	return out
 }
 
+// Columns is the number of features of a chart.
+func (a *Artifact) Columns() int { return a.lexicon.columns.n }
+
 // Chart resolves a past for [Source.Score].
 func (a *Artifact) Chart(p record.Past, visit record.Encounter) *Chart {
 	var ch charter

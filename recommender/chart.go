@@ -215,3 +215,7 @@ func settingOf(class string) setting {
 	}
 	return ambulatory
 }
+
+// Features are the columns of the chart that are present, as [Artifact.Columns] counts
+// them. They must not be modified.
+func (c *Chart) Features() learn.Row { return c.x }

@@ -29,7 +29,7 @@ func identity() *ranker {
 	k := &ranker{profile: &profile{}}
 	for kind := range k.calibrate {
 		for st := range k.calibrate[kind] {
-			k.calibrate[kind][st] = platt{1, 0}
+			k.calibrate[kind][st] = calibration{line: platt{1, 0}}
 		}
 	}
 	return k

@@ -97,8 +97,9 @@ func (s *scratch) split(l *loaded, want Want, k int) *contributions {
 	w.general, w.person, w.site, w.similar, w.words = 0, 0, 0, 0, 0
 	r := &a.rankers[want]
 	st := s.status[k]
-	p := r.calibrate[r.kind][st]
-	w.general = p.b + p.a*r.offsetBy(s.cand.labels[k])
+	off := r.offsetBy(s.cand.labels[k])
+	p := r.calibrate[r.kind][st].at(s.stacked[k] + s.net[k] + off) // what holds there: the sum stays a sum
+	w.general = p.b + p.a*off
 	if r.kind == byBaseline {
 		w.baseline(s, k, p.a*s.stacked[k])
 	} else {

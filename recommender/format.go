@@ -16,7 +16,7 @@ import (
 // before it.
 const (
 	artifactMagic  = "EMBRECOM"
-	artifactFormat = 4
+	artifactFormat = 5
 	artifactHeader = len(artifactMagic) + 4 + 8
 )
 
@@ -197,9 +197,8 @@ func (k *ranker) encode(e *encoder) {
 		e.f32s(k.off[kind])
 	}
 	for kind := range k.calibrate {
-		for _, p := range k.calibrate[kind] {
-			e.f32(p.a)
-			e.f32(p.b)
+		for st := range k.calibrate[kind] {
+			k.calibrate[kind][st].encode(e)
 		}
 	}
 	for kind := range k.conformal {
@@ -228,7 +227,7 @@ func decodeRanker(d *decoder, a *lexicon, v *vectors, w Want) ranker {
 	}
 	for kind := range k.calibrate {
 		for st := range k.calibrate[kind] {
-			k.calibrate[kind][st] = platt{d.f32(), d.f32()}
+			k.calibrate[kind][st] = decodeCalibration(d)
 		}
 	}
 	for kind := range k.conformal {

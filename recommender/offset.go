@@ -20,9 +20,9 @@ func (k *ranker) offsets(kind rankerKind, decisions []decision, logits [][]float
 			continue
 		}
 		for j, z := range logits[i] {
-			l, p := d.cand.labels[j], k.calibrate[kind][d.status[j]]
+			l, p := d.cand.labels[j], &k.calibrate[kind][d.status[j]]
 			promised[l] += learn.Sigmoid(float64(p.of(z)))
-			scale[l] = p.a
+			scale[l] = p.line.a
 			if d.hit[j] {
 				came[l]++
 			}

@@ -27,33 +27,9 @@ type ranker struct {
 	stack     *stack
 	network   *network               // nil without one
 	off       [rankerKinds][]float32 // by label, added before calibration; nil = none
-	calibrate [rankerKinds][statuses]platt
+	calibrate [rankerKinds][statuses]calibration
 	conformal [rankerKinds]thresholds
 	profile   *profile // never nil
-}
-
-// platt is a calibration of logits that keeps them additive: A·logit + B.
-type platt struct{ a, b float32 }
-
-func (p platt) of(z float32) float32 { return p.a*z + p.b }
-
-// fitPlatt is the identity where there is too little to fit, or where scores
-// point the wrong way: a calibration never reorders within a status.
-func fitPlatt(scores []float64, labels []bool) platt {
-	hits := 0
-	for _, l := range labels {
-		if l {
-			hits++
-		}
-	}
-	if hits < 10 || hits == len(labels) {
-		return platt{1, 0}
-	}
-	c, err := learn.FitPlatt(scores, labels)
-	if err != nil || c.A <= 0 {
-		return platt{1, 0}
-	}
-	return platt{float32(c.A), float32(c.B)}
 }
 
 // rank fits the ranker of one want from its out-of-fold decisions.
@@ -136,26 +112,6 @@ func stackLogits(s *stack, d *decision) (baseline, stacked []float32) {
 		baseline[k] = baselineLogit(d.cand.row(k))
 	}
 	return baseline, stacked
-}
-
-// calibrations fits one per status over all candidates, not only those kept for
-// fitting the stack.
-func (o *outputs) calibrations(decisions []decision, kind rankerKind) (c [statuses]platt) {
-	for st := isNew; st < statuses; st++ {
-		var scores []float64
-		var labels []bool
-		for i := range decisions {
-			d := &decisions[i]
-			for k, z := range o.logits[kind][i] {
-				if d.status[k] == st {
-					scores = append(scores, float64(z))
-					labels = append(labels, d.hit[k])
-				}
-			}
-		}
-		c[st] = fitPlatt(scores, labels)
-	}
-	return c
 }
 
 // calibrated are the logits of a decision after calibration.

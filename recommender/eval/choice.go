@@ -34,7 +34,9 @@ func newChoice(t task) *choice {
 }
 
 // rankers are no single baselines.
-func isBaseline(system string) bool { return system != "stack" && system != "neural" }
+func isBaseline(system string) bool {
+	return system != "stack" && system != "neural" && system != served
+}
 
 func (c *choice) add(s recommender.Scoring) {
 	v := c.task.view(s)
@@ -42,7 +44,7 @@ func (c *choice) add(s recommender.Scoring) {
 		return
 	}
 	c.n++
-	for _, name := range recommender.Systems() {
+	for _, name := range c.task.systems {
 		scores := v.of(s, name)
 		c.ap[name] += learn.NewRanking(scores, v.relevant, v.missed).AveragePrecision()
 		c.decisions[name] = append(c.decisions[name], shorten(scores, v.relevant, v.orders()))
@@ -66,7 +68,7 @@ func shorten(scores []float32, relevant []uint32, orders int) short {
 // each system, the threshold with the highest mean Jaccard index.
 func (c *choice) settle() {
 	c.baseline = "popularity"
-	for _, name := range recommender.Systems() {
+	for _, name := range c.task.systems {
 		if isBaseline(name) && c.ap[name] > c.ap[c.baseline] {
 			c.baseline = name
 		}

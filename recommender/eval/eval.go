@@ -50,6 +50,9 @@ type Options struct {
 	// Export, when set, is handed every decision, those that are only fitted to
 	// as well. The argument is not kept.
 	Export func(Exported) error
+	// Risks, when set, fits a model of risks as the site would have it to what was
+	// known and whether it happened, and asks it of the judged: probabilities.
+	Risks func(ctx context.Context, fitted []Moment, happened []bool, judged []Moment) ([]float64, error)
 	// Train are the options of training; the seed above is used.
 	Train recommender.TrainOptions
 	// Progress may be nil.
@@ -77,7 +80,7 @@ var ErrNoSamples = errors.New("eval: no decisions to judge")
 // must come in the same order each time.
 func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Terms, opt Options) (Report, error) {
 	opt = opt.withDefaults()
-	tasks, err := tasksOf(opt.Tasks)
+	tasks, outcomes, err := tasksOf(opt.Tasks)
 	if err != nil {
 		return Report{}, err
 	}
@@ -93,7 +96,7 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 	rep := Report{Seed: opt.Seed, Folds: max(1, opt.Folds), BySite: opt.BySite, ByTime: opt.ByTime, External: opt.External != nil, Cut: parts.cut, Patients: parts.patients}
 	e := exporter{to: opt.Export, ordinals: map[string]int{}}
 	held := newHoldings()
-	ledgers, err := judge(ctx, parts.rounds, t, opt, tasks, &e, held)
+	ledgers, err := judge(ctx, parts.rounds, t, opt, tasks, outcomes, &e, held)
 	if err != nil {
 		return Report{}, err
 	}
@@ -107,6 +110,12 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 		opt.Progress("bootstrap", i, len(ledgers))
 		rep.Tasks = append(rep.Tasks, l.report(opt))
 	}
+	for _, o := range outcomes {
+		opt.Progress("bootstrap: "+o.name, 0, 0)
+		if one, ok := o.report(opt); ok {
+			rep.Tasks = append(rep.Tasks, one)
+		}
+	}
 	if len(rep.Tasks) == 0 {
 		return Report{}, ErrNoSamples
 	}
@@ -115,27 +124,28 @@ func Run(ctx context.Context, timelines iter.Seq[record.Timeline], t *terms.Term
 }
 
 // judge fits and judges, round by round.
-func judge(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task, e *exporter, h *holdings) ([]*ledger, error) {
+func judge(ctx context.Context, rounds []round, t *terms.Terms, opt Options, tasks []task, outcomes []*outcomeTask, e *exporter, h *holdings) ([]*ledger, error) {
 	ledgers := make([]*ledger, len(tasks))
 	for i := range tasks {
 		ledgers[i] = newLedger(tasks[i])
 	}
 	for f, r := range rounds {
 		opt.Progress("fold", f, len(rounds))
-		if err := judgeRound(ctx, r, t, opt, ledgers, e, h); err != nil {
+		if err := judgeRound(ctx, r, t, opt, ledgers, outcomes, e, h); err != nil {
 			return nil, fmt.Errorf("eval: fold %d: %w", f+1, err)
 		}
 	}
 	return ledgers, nil
 }
 
-func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledgers []*ledger, e *exporter, h *holdings) error {
+func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledgers []*ledger, outcomes []*outcomeTask, e *exporter, h *holdings) error {
 	choices := make([]*choice, len(ledgers))
 	for i := range choices {
 		choices[i] = newChoice(ledgers[i].task)
 	}
 	train := opt.Train
 	train.FoldsBySite = opt.BySite
+	train.Simple = train.Simple || len(ledgers) == 0 // outcomes need its columns only
 	train.OutOfFold = func(s recommender.Scoring) {
 		for _, c := range choices {
 			c.add(s)
@@ -147,10 +157,13 @@ func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledge
 	}
 	for i, c := range choices {
 		c.settle()
-		ledgers[i].begin(a, c)
+		ledgers[i].begin(a.Frequencies(c.task.want), rankerOf(a, c.task.want), c)
 	}
 	e.names = a.Named
 	j := judging{artifact: a, ledgers: ledgers, choices: choices, fold: r.fold, export: e, held: h}
+	if j.outcomes, err = fitOutcomes(ctx, outcomes, r, a, opt); err != nil {
+		return err
+	}
 	n := 0
 	for line := range r.judged {
 		if err := j.patient(ctx, line, r.counts, opt.Landmarks); err != nil {
@@ -159,7 +172,22 @@ func judgeRound(ctx context.Context, r round, t *terms.Terms, opt Options, ledge
 		n++
 		opt.Progress("judging", n, 0)
 	}
+	for _, o := range j.outcomes {
+		if err := o.end(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// rankerOf is the ranker of a want that would serve.
+func rankerOf(a *recommender.Artifact, w recommender.Want) string {
+	for _, r := range a.Report().Wants {
+		if r.Want == w.String() {
+			return r.Ranker
+		}
+	}
+	return ""
 }
 
 // judging is one fitted artifact before the patients it is judged on.
@@ -167,6 +195,7 @@ type judging struct {
 	artifact *recommender.Artifact
 	ledgers  []*ledger
 	choices  []*choice
+	outcomes []*outcomeRound
 	fold     int
 	export   *exporter
 	held     *holdings
@@ -176,11 +205,13 @@ func (j *judging) patient(ctx context.Context, line record.Timeline, counts func
 	if !judgeable(line) {
 		return nil
 	}
-	for s := range recommender.Samples(j.artifact.Named(line), landmarks) {
+	line = j.artifact.Named(line)
+	m := momentsOf(line, time.Time{}) // each outcome says how long was watched
+	for s := range recommender.Samples(line, landmarks) {
 		if !counts(s) {
 			continue
 		}
-		if err := j.decision(ctx, s); err != nil {
+		if err := j.decision(ctx, m, s); err != nil {
 			return err
 		}
 	}
@@ -192,7 +223,7 @@ func judgeable(line record.Timeline) bool {
 	return !line.Person.OptOut && line.Person.ReplacedBy == ""
 }
 
-func (j *judging) decision(ctx context.Context, s recommender.Sample) error {
+func (j *judging) decision(ctx context.Context, m *moments, s recommender.Sample) error {
 	out := j.export.begin(s, j.fold)
 	for _, w := range []recommender.Want{recommender.Treatments, recommender.Tests} {
 		if !slices.ContainsFunc(j.ledgers, func(l *ledger) bool { return l.task.want == w }) || j.artifact.Labels(w) == 0 {
@@ -211,6 +242,9 @@ func (j *judging) decision(ctx context.Context, s recommender.Sample) error {
 				}
 			}
 		}
+	}
+	for _, o := range j.outcomes {
+		o.ask(j.artifact, m, s, j.export, out)
 	}
 	return j.export.end(out)
 }

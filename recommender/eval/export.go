@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"ember/learn"
 	"ember/recommender"
 	"ember/record"
 )
@@ -33,6 +34,8 @@ type Exported struct {
 	// report's metrics.
 	Scores  map[string][]ExportedScore      `json:"scores,omitempty"`
 	Metrics map[string]map[string][]float64 `json:"metrics,omitempty"`
+	// Outcomes are what came of the decision, by task.
+	Outcomes map[string]ExportedOutcome `json:"outcomes,omitempty"`
 }
 
 // ExportedEvent is something that happened, some days before the decision; the
@@ -49,6 +52,15 @@ type ExportedEvent struct {
 type ExportedScore struct {
 	Concept     string  `json:"c"`
 	Probability float64 `json:"p"`
+}
+
+// ExportedOutcome is what came of a decision, and what the stack said of it before: its
+// best diagnoses, or the probability of a risk.
+type ExportedOutcome struct {
+	Came        []string        `json:"came,omitempty"`
+	Happened    bool            `json:"happened"`
+	Scores      []ExportedScore `json:"scores,omitempty"`
+	Probability float64         `json:"p,omitempty"`
 }
 
 // exportedScores is how many candidates are exported.
@@ -125,6 +137,32 @@ func (x *exporter) score(e *Exported, a *recommender.Artifact, s recommender.Sco
 		k, c := a.Label(s.Want, s.Labels[i])
 		e.Scores[s.Want.String()] = append(e.Scores[s.Want.String()], ExportedScore{nameOf(k, c), probability(logits[i])})
 	}
+}
+
+// came adds what came of the decision.
+func (x *exporter) came(e *Exported, o *outcomeRound, came []record.Code, a asked, scores [][]float32) {
+	if e == nil {
+		return
+	}
+	logits := o.stack.logits(scores)
+	one := ExportedOutcome{Happened: len(came) > 0}
+	if o.outcome.risk {
+		one.Probability = o.risks.calibrate[len(outcomeColumns)].Probability(float64(logits[0]))
+	} else {
+		for _, c := range came {
+			one.Came = append(one.Came, nameOf(record.Condition, c))
+		}
+		order := learn.Order(logits)
+		for _, l := range order {
+			if len(one.Scores) < exportedScores && !has(a.closed, int(l)) {
+				one.Scores = append(one.Scores, ExportedScore{nameOf(record.Condition, o.codes[l]), probability(logits[l])})
+			}
+		}
+	}
+	if e.Outcomes == nil {
+		e.Outcomes = map[string]ExportedOutcome{}
+	}
+	e.Outcomes[o.name] = one
 }
 
 // measured adds what the ledger has just entered.

@@ -30,7 +30,7 @@ func (r *Report) learning(ctx context.Context, rounds []round, t *terms.Terms, o
 		for i := range few {
 			few[i].train = only(few[i].train, func(id string) bool { return inShare(id) < share })
 		}
-		ledgers, err := judge(ctx, few, t, opt, tasks, &exporter{}, newHoldings())
+		ledgers, err := judge(ctx, few, t, opt, tasks, nil, &exporter{}, newHoldings())
 		if errors.Is(err, recommender.ErrNoDecisions) {
 			continue
 		}

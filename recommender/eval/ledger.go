@@ -44,24 +44,18 @@ func newLedger(t task) *ledger {
 		best: make([][]float64, len(metricNames)), p: map[string]*probabilities{}, recall: map[string]*[depths]float64{}}
 }
 
-// calibrated are the systems whose scores are log odds.
-func calibrated() []string { return []string{"baseline", "stack", "neural"} }
-
-func (l *ledger) begin(a *recommender.Artifact, c *choice) {
+// begin begins a round with how often training patients had each label, and who serves.
+func (l *ledger) begin(frequency []int, ranker string, c *choice) {
 	l.chosen = append(l.chosen, c.baseline)
-	l.rare, l.rareMiss = learn.InverseFrequency(a.Frequencies(l.task.want))
-	for _, w := range a.Report().Wants {
-		if w.Want == l.task.want.String() {
-			l.rankers = append(l.rankers, w.Ranker)
-		}
-	}
+	l.rare, l.rareMiss = learn.InverseFrequency(frequency)
+	l.rankers = append(l.rankers, ranker)
 }
 
 // add enters a decision; false = it had no orders of the task, so that only its
 // probabilities count.
 func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice) bool {
 	v := l.task.view(s)
-	for _, name := range calibrated() {
+	for _, name := range l.task.probable {
 		l.calibrate(name, v.of(s, name), v.relevant)
 	}
 	if v.orders() == 0 {
@@ -77,7 +71,7 @@ func (l *ledger) add(sample recommender.Sample, s recommender.Scoring, c *choice
 	l.group = append(l.group, group)
 	l.orders += v.orders()
 	l.missed += v.missed
-	for _, name := range recommender.Systems() {
+	for _, name := range l.task.systems {
 		m := l.measure(name, v.of(s, name), &v, c.threshold[name])
 		if l.values[name] == nil {
 			l.values[name] = make([][]float64, len(metricNames))
@@ -128,7 +122,7 @@ func (l *ledger) report(opt Options) TaskReport {
 	rep := TaskReport{Task: l.task.name, Decisions: len(l.group), Patients: len(l.patients),
 		OrdersPerDecision: float64(l.orders) / float64(len(l.group)), OutOfVocabulary: float64(l.missed) / float64(l.orders),
 		Baselines: l.chosen, Rankers: l.rankers}
-	for _, name := range recommender.Systems() {
+	for _, name := range l.task.systems {
 		s := SystemReport{System: name, Metrics: map[string]learn.Estimate{}, Over: map[string]learn.Estimate{}}
 		for i, m := range metricNames {
 			s.Metrics[m] = learn.Mean(l.values[name][i], l.group, opt.BootstrapReps, opt.Seed)
@@ -140,7 +134,7 @@ func (l *ledger) report(opt Options) TaskReport {
 			}
 		}
 		if p := l.p[name]; p != nil {
-			s.Calibration = p.calibration()
+			s.Calibration = p.calibration(opt.Seed)
 		}
 		rep.Systems = append(rep.Systems, s)
 	}
@@ -151,12 +145,12 @@ func (l *ledger) report(opt Options) TaskReport {
 
 // calibration is what the probabilities are worth over everything that could have
 // been ordered.
-func (b *probabilities) calibration() *Calibration {
+func (b *probabilities) calibration(seed uint64) *Calibration {
 	p := make([]float64, len(b.logits))
 	for i, z := range b.logits {
 		p[i] = probability(z)
 	}
-	c := &Calibration{ECE: learn.ECE(p, b.hit, bins, -1), ECEAbove5: learn.ECE(p, b.hit, bins, .05), Brier: learn.Brier(p, b.hit), Bins: binsOf(p, b.hit)}
+	c := &Calibration{ECE: learn.ECE(p, b.hit, bins, -1), ECEAbove5: learn.ECE(p, b.hit, bins, .05), Noise: learn.ECENoise(p, bins, .05, seed), Brier: learn.Brier(p, b.hit), Bins: binsOf(p, b.hit)}
 	c.AUROC, _ = learn.AUROC(b.logits, b.hit)
 	c.PrecisionRecall, _ = learn.Thresholds(b.logits, b.hit, 100)
 	return c

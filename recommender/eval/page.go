@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io"
 	"slices"
-	"strings"
 
 	"ember/charts"
 	"ember/learn"
@@ -21,7 +20,6 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"signed":   signed,
 	"three":    func(v float64) string { return fmt.Sprintf("%.3f", v) },
 	"percent":  func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
-	"join":     func(names []string) string { return strings.Join(distinct(names), ", ") },
 }).Parse(pageText))
 
 // WriteHTML writes the report as one page with plots that needs nothing else.
@@ -40,7 +38,12 @@ func (t TaskReport) Ranked() []SystemReport {
 }
 
 // MetricNames are those of the table.
-func (TaskReport) MetricNames() []string { return metricNames }
+func (t TaskReport) MetricNames() []string {
+	if t.Risk {
+		return riskMetrics
+	}
+	return metricNames
+}
 
 // Plots are SVG: average precision, recall within the first k, reliability,
 // precision and recall, the learning curve, subgroups.
@@ -66,7 +69,9 @@ func (t TaskReport) Plots() (out []template.HTML) {
 	recall.YRange = [2]float64{0, min(1, top*1.1+.01)}
 	reliability.Lines = append(reliability.Lines, charts.Line{Name: "as probable as ordered", Points: []charts.Point{{X: 0, Y: 0}, {X: 1, Y: 1}}, Dashed: true})
 	add(charts.Intervals("Average precision", "AP, 95 % interval over patients", ap))
-	add(recall.SVG())
+	if !t.Risk {
+		add(recall.SVG())
+	}
 	add(reliability.SVG())
 	add(pr.SVG())
 	if len(t.Learning) > 1 {

@@ -27,8 +27,11 @@ type Report struct {
 
 // TaskReport is one leaderboard.
 type TaskReport struct {
-	Task              string   `json:"task"`
-	Decisions         int      `json:"decisions"` // with at least one order
+	Task string `json:"task"`
+	// Risk: it happens or not; OrdersPerDecision is the share of the decisions in which
+	// it did, and metrics are over all decisions.
+	Risk              bool     `json:"risk,omitempty"`
+	Decisions         int      `json:"decisions"` // with at least one order, of a risk all
 	Patients          int      `json:"patients"`
 	OrdersPerDecision float64  `json:"ordersPerDecision"`
 	OutOfVocabulary   float64  `json:"outOfVocabulary"` // share of orders nobody in training had
@@ -78,8 +81,11 @@ type SystemReport struct {
 type Calibration struct {
 	ECE       float64 `json:"ece"`
 	ECEAbove5 float64 `json:"eceAbove5"` // where the probability is above .05
-	Brier     float64 `json:"brier"`
-	AUROC     float64 `json:"auroc"` // over all pairs of decision and candidate
+	// Noise is what ECEAbove5 would be on average if every probability were true and each
+	// came or not by itself; what comes together in a patient adds to it.
+	Noise float64 `json:"eceNoise"`
+	Brier float64 `json:"brier"`
+	AUROC float64 `json:"auroc"` // over all pairs of decision and candidate
 
 	Bins            []Bin        `json:"bins"`            // of 15 of equal width, those that are not empty
 	PrecisionRecall [][2]float64 `json:"precisionRecall"` // recall and precision over all pairs
@@ -112,8 +118,7 @@ func (r Report) How() string {
 // WriteTable writes the leaderboards for a terminal, best first.
 func (r Report) WriteTable(w io.Writer) error {
 	for _, t := range r.Tasks {
-		fmt.Fprintf(w, "%s: %d decisions of %d patients, %.1f orders each, %.1f %% outside the vocabulary; to beat: %s\n",
-			t.Task, t.Decisions, t.Patients, t.OrdersPerDecision, 100*t.OutOfVocabulary, strings.Join(distinct(t.Baselines), ", "))
+		fmt.Fprintf(w, "%s: %s\n", t.Task, t.Head())
 		if err := t.write(w); err != nil {
 			return fmt.Errorf("eval: writing table: %w", err)
 		}
@@ -126,17 +131,45 @@ func (r Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-func (t TaskReport) write(w io.Writer) error {
+// Head says in a line what was judged.
+func (t TaskReport) Head() string {
+	beat := "to beat: " + strings.Join(distinct(t.Baselines), ", ")
+	if t.Risk {
+		return fmt.Sprintf("%d decisions of %d patients, it happened in %.1f %%; %s", t.Decisions, t.Patients, 100*t.OrdersPerDecision, beat)
+	}
+	what := "orders"
+	if t.Task == "T3-diagnoses" {
+		what = "new diagnoses"
+	}
+	return fmt.Sprintf("%d decisions of %d patients, %.1f %s each, %.1f %% outside the vocabulary; %s",
+		t.Decisions, t.Patients, t.OrdersPerDecision, what, 100*t.OutOfVocabulary, beat)
+}
+
+func (t TaskReport) writeRisk(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "system\tAP [95 %]\tover baseline\tJaccard\tF1\trecall@10\tP@5\tNDCG@10\tMRR\tECE>.05\tBrier")
+	fmt.Fprintln(tw, "system\tAP [95 %]\tover baseline\tAUROC [95 %]\tover baseline\tECE>.05\tnoise\tBrier")
+	for _, s := range t.Ranked() {
+		c := s.Calibration
+		fmt.Fprintf(tw, "%s\t%v\t%s\t%v\t%s\t%.3f\t%.3f\t%.4f\n", s.System, s.Metrics["AP"], signed(s.Over["AP"]), s.Metrics["AUROC"], signed(s.Over["AUROC"]),
+			c.ECEAbove5, c.Noise, c.Brier)
+	}
+	return tw.Flush()
+}
+
+func (t TaskReport) write(w io.Writer) error {
+	if t.Risk {
+		return t.writeRisk(w)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "system\tAP [95 %]\tover baseline\tJaccard\tF1\trecall@10\tP@5\tNDCG@10\tMRR\tECE>.05\tnoise\tBrier")
 	for _, s := range t.Ranked() {
 		m := func(name string) float64 { return s.Metrics[name].Value }
-		ece, brier := "", ""
+		ece, noise, brier := "", "", ""
 		if s.Calibration != nil {
-			ece, brier = fmt.Sprintf("%.3f", s.Calibration.ECEAbove5), fmt.Sprintf("%.4f", s.Calibration.Brier)
+			ece, noise, brier = fmt.Sprintf("%.3f", s.Calibration.ECEAbove5), fmt.Sprintf("%.3f", s.Calibration.Noise), fmt.Sprintf("%.4f", s.Calibration.Brier)
 		}
-		fmt.Fprintf(tw, "%s\t%v\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\t%s\n", s.System, s.Metrics["AP"], signed(s.Over["AP"]),
-			m("Jaccard"), m("F1"), m("recall@10"), m("P@5"), m("NDCG@10"), m("MRR"), ece, brier)
+		fmt.Fprintf(tw, "%s\t%v\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\t%s\t%s\n", s.System, s.Metrics["AP"], signed(s.Over["AP"]),
+			m("Jaccard"), m("F1"), m("recall@10"), m("P@5"), m("NDCG@10"), m("MRR"), ece, noise, brier)
 	}
 	return tw.Flush()
 }

@@ -48,9 +48,9 @@ func earlier(s recommender.Sample) string {
 // fewest decisions a subgroup is shown with, and pairs a bin is drawn with.
 const fewest = 20
 
-// subgroups measures the neural ranker in each, beside the baseline to beat.
+// subgroups measures the ranker in each, beside the baseline to beat.
 func (l *ledger) subgroups(opt Options) (out []Subgroup) {
-	ap, base := l.values["neural"][0], l.best[0]
+	ap, base := l.values[l.task.ranker][0], l.best[0]
 	for k, by := range stratifiers {
 		rows := make(map[string][]int)
 		for i, s := range l.strata {

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ember/recommender"
@@ -14,18 +15,26 @@ type task struct {
 	want    recommender.Want
 	kind    record.Kind
 	newOnly bool
+
+	systems  []string // ways to rank, baselines first
+	probable []string // those whose scores are log odds
+	ranker   string   // the one that subgroups are shown of
 }
 
 // allTasks are those of the protocol that are about orders.
 func allTasks() []task {
-	return []task{
-		{"T1", recommender.Treatments, record.Medication, false},
-		{"T1-new", recommender.Treatments, record.Medication, true},
-		{"procedures", recommender.Treatments, record.Procedure, false},
-		{"procedures-new", recommender.Treatments, record.Procedure, true},
-		{"T2", recommender.Tests, record.Test, false},
-		{"T2-new", recommender.Tests, record.Test, true},
+	var all []task
+	for _, of := range []struct {
+		name string
+		want recommender.Want
+		kind record.Kind
+	}{{"T1", recommender.Treatments, record.Medication}, {"procedures", recommender.Treatments, record.Procedure}, {"T2", recommender.Tests, record.Test}} {
+		one := task{name: of.name, want: of.want, kind: of.kind, systems: recommender.Systems(), probable: []string{"baseline", "stack", "neural"}, ranker: "neural"}
+		all = append(all, one)
+		one.name, one.newOnly = one.name+"-new", true
+		all = append(all, one)
 	}
+	return all
 }
 
 // Tasks are the names that [Options] takes.
@@ -34,26 +43,31 @@ func Tasks() []string {
 	for _, t := range allTasks() {
 		names = append(names, t.name)
 	}
+	for _, o := range allOutcomes() {
+		names = append(names, o.name)
+	}
 	return names
 }
 
-func tasksOf(names []string) ([]task, error) {
-	if names == nil {
-		return allTasks(), nil
-	}
-	var out []task
+// tasksOf are the tasks and the outcomes of some names, nil = all.
+func tasksOf(names []string) (tasks []task, outcomes []*outcomeTask, err error) {
 	for _, n := range names {
-		found := false
-		for _, t := range allTasks() {
-			if t.name == n {
-				out, found = append(out, t), true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("eval: no task %q, there are %s", n, strings.Join(Tasks(), ", "))
+		if !slices.Contains(Tasks(), n) {
+			return nil, nil, fmt.Errorf("eval: no task %q, there are %s", n, strings.Join(Tasks(), ", "))
 		}
 	}
-	return out, nil
+	asked := func(name string) bool { return names == nil || slices.Contains(names, name) }
+	for _, t := range allTasks() {
+		if asked(t.name) {
+			tasks = append(tasks, t)
+		}
+	}
+	for _, o := range allOutcomes() {
+		if asked(o.name) {
+			outcomes = append(outcomes, newOutcomeTask(o))
+		}
+	}
+	return tasks, outcomes, nil
 }
 
 // view is the part of a scoring that a task is about.
