@@ -87,7 +87,7 @@ func (c counted) without(o counted) counted {
 
 // bendPenalty draws slopes to 1, bendLeast orders are needed to bend at all.
 const (
-	bendPenalty = 3
+	bendPenalty = 10
 	bendLeast   = 50
 )
 
