@@ -36,6 +36,7 @@ var doors = map[string][]string{
 	"bench/datadoc":        {"*"},
 	"bench/nn":             {"learn/nn"},
 	"bench/aiaas":          {"*"},
+	"bench/cohort":         {"*"},
 	"search":               {"fhir", "store"},
 	"bulk":                 {"fhir", "search", "store"},
 	"fhir/deid":            {},

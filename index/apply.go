@@ -305,6 +305,7 @@ func (x *Index) publish(c *change, position uint64) {
 // segmentOf puts the rows of a change in order by concept.
 func (x *Index) segmentOf(c *change) *segment {
 	s := &segment{patients: c.fresh, traits: traitsOf(c.fresh, c.people.people), vectors: c.vectors.ordered()}
+	s.vectors.code(c.s.cells, nil)
 	x.counts = append(x.counts, make([]uint32, int(c.s.concepts.len())-len(x.counts))...)
 	for _, r := range c.rows {
 		if x.counts[r.concept] == 0 {

@@ -87,6 +87,7 @@ func (x *Index) encode(w io.Writer, s *state) error {
 		e.postings(only.postings(i), s.concepts)
 	}
 	e.vectors(&only.vectors)
+	e.cells(s.cells, only.vectors.placed.cell)
 	e.flush(0)
 	return e.err
 }
@@ -250,6 +251,7 @@ func decode(data []byte) (*state, header, error) {
 	s.ordinals = ordinalsOf(s.people)
 	only := d.segment(s.concepts)
 	only.vectors = d.vectors(h.dim)
+	s.cells = d.cells(&only.vectors)
 	if d.err == nil && len(d.data) != 0 {
 		d.err = errShort
 	}

@@ -166,8 +166,9 @@ func (x *Index) Reset() error {
 }
 
 // Purge writes all notes anew, so that no word of removed notes is on disk any
-// more, and saves the index. Erasing a patient is Apply and Purge. It costs as
-// much as indexing the notes did, and Apply waits for it.
+// more, makes the cells of vectors anew of who is left, and saves the index. Erasing a
+// patient is Apply and Purge. It costs as much as indexing the notes and setting the
+// vectors did, and Apply waits for it.
 func (x *Index) Purge(ctx context.Context) error {
 	x.write.Lock()
 	defer x.write.Unlock()
@@ -176,6 +177,10 @@ func (x *Index) Purge(ctx context.Context) error {
 	}
 	x.await()
 	s := x.state.Load()
+	layers, divided := redivide(s.layers) // a centre may be little more than who was erased
+	s = s.next(layers, s.people, s.position)
+	s.cells, x.dirty = divided, true
+	x.state.Store(s)
 	if s.notes == nil {
 		return x.flush()
 	}

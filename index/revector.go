@@ -33,8 +33,9 @@ func (x *Index) SetVectors(by string, of map[string][]float32) error {
 		fresh.vectors = l.revector(of, people)
 		layers[i].segment = &fresh
 	}
+	layers, divided := redivide(layers)
 	n := s.next(layers, people.people, s.position)
-	n.vectorsBy = by
+	n.vectorsBy, n.cells = by, divided
 	x.dim, x.dirty = dim, true
 	x.state.Store(n)
 	return nil

@@ -17,7 +17,7 @@ const snapshotFile = "index.ember"
 
 // magic opens the file; its last byte is the format's version. A file of
 // another version is not read: the index is fed again.
-const magic = "EMBERIX\x04"
+const magic = "EMBERIX\x05"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

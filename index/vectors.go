@@ -3,7 +3,6 @@ package index
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,12 +11,13 @@ import (
 )
 
 // vectors are the patients' vectors of one segment, of length 1, in rows by
-// ordinal (ascending), and beside each the signs of its numbers as bits.
+// ordinal (ascending), and beside each the signs of its numbers, rotated, as bits.
 type vectors struct {
 	dim     int // 0 = none
 	patient []uint32
 	flat    []float32
 	signs   []uint64
+	placed  placed // in cells, where the index has them
 }
 
 // Near is a patient near a vector.
@@ -27,28 +27,12 @@ type Near struct {
 	Score   float32 // cosine of the angle, 1 = same direction
 }
 
-func signWords(dim int) int { return (dim + 63) / 64 }
-
 func (v *vectors) add(patient uint32, vec []float32) {
 	if v.dim == 0 {
 		v.dim = len(vec)
 	}
 	v.patient = append(v.patient, patient)
 	v.flat = append(v.flat, vec...)
-	v.signs = appendSigns(v.signs, vec)
-}
-
-func appendSigns(signs []uint64, vec []float32) []uint64 {
-	var w uint64
-	for i, x := range vec {
-		if x > 0 {
-			w |= 1 << (i % 64)
-		}
-		if i%64 == 63 || i == len(vec)-1 {
-			signs, w = append(signs, w), 0
-		}
-	}
-	return signs
 }
 
 func (v *vectors) row(i int) []float32 { return v.flat[i*v.dim : (i+1)*v.dim] }
@@ -100,12 +84,17 @@ func mergeVectors(layers []layer) vectors {
 	out.patient = make([]uint32, 0, len(all))
 	out.flat = make([]float32, 0, len(all)*out.dim)
 	out.signs = make([]uint64, 0, len(all)*w)
+	out.placed = placedFor(layers, len(all))
 	for _, f := range all {
 		v := &layers[f.layer].vectors
 		out.patient = append(out.patient, f.ord)
 		out.flat = append(out.flat, v.row(f.row)...)
-		out.signs = append(out.signs, v.signs[f.row*w:(f.row+1)*w]...)
+		if len(v.signs) > 0 { // else they are made next
+			out.signs = append(out.signs, v.signs[f.row*w:(f.row+1)*w]...)
+		}
+		out.placed.copyRow(&v.placed, f.row)
 	}
+	out.placed.list()
 	return out
 }
 
@@ -114,7 +103,7 @@ const (
 	// among more, signs choose who is compared. A filter says that somebody waits for
 	// these very patients: more are compared.
 	exactBelow    = 4096
-	exactFiltered = 1 << 17
+	exactFiltered = 16384
 	// rescore is how many times as many patients as asked for are chosen by
 	// signs, at least rescoreLeast.
 	rescore      = 24
@@ -123,13 +112,17 @@ const (
 
 // Nearest are the k patients whose vectors have the largest cosine with vec,
 // best first, ties by id. A nil filter admits everybody. Up to about four
-// thousand candidates, or 131,072 of a filter, the answer is exact; above, the signs
-// choose about 1024 or 24·k of them, which are compared exactly. Patients without a vector, and a
-// vec of another length or without direction, give nothing.
+// thousand candidates, or 16,384 of a filter, the answer is exact; above, the signs
+// choose about 1024 or 24·k of them, which are compared exactly. Without a filter, an
+// index that has cells looks into the nearest of them alone. Patients without a vector,
+// and a vec of another length or without direction, give nothing.
 func (v View) Nearest(vec []float32, k int, filter *Set) []Near {
 	query := normalised(vec)
 	if query == nil || k <= 0 {
 		return nil
+	}
+	if c := v.s.cells; filter == nil && c != nil && c.dim == len(query) {
+		return v.best(v.byCells(query, k), k)
 	}
 	chosen, n := make([]vectorRows, 0, len(v.s.layers)), 0
 	for _, l := range v.s.layers {
@@ -276,58 +269,6 @@ func (v vectors) ordered() vectors {
 		return v
 	}
 	return mergeVectors([]layer{{segment: &segment{vectors: v}}})
-}
-
-// bySigns keeps about n rows that agree with the query in most signs, level by
-// level, and gives their number. A last level that would more than double n is
-// left out when a quarter of n is there without it.
-func bySigns(query []float32, chosen []vectorRows, n int) int {
-	signs := appendSigns(nil, query)
-	distances, count := make([][]uint16, len(chosen)), make([]int, 64*len(signs)+1)
-	for k, r := range chosen {
-		distances[k] = r.distances(signs)
-		for _, d := range distances[k] {
-			count[d]++
-		}
-	}
-	limit, sum := 0, count[0]
-	for sum < n && limit < len(count)-1 {
-		limit++
-		sum += count[limit]
-	}
-	if before := sum - count[limit]; sum > 2*n && before > n/4 {
-		limit, sum = limit-1, before
-	}
-	for k, r := range chosen {
-		kept := make([]int32, 0, sum)
-		for j, d := range distances[k] {
-			if int(d) <= limit {
-				kept = append(kept, int32(r.at(j)))
-			}
-		}
-		chosen[k] = vectorRows{r.v, len(kept), kept}
-	}
-	return sum
-}
-
-// distances are the numbers of signs in which the rows differ from the query.
-func (r vectorRows) distances(signs []uint64) []uint16 {
-	out := make([]uint16, r.n)
-	if w := len(signs); w == 2 && r.some == nil {
-		a, b, all := signs[0], signs[1], r.v.signs[:2*r.n]
-		for j := range out {
-			out[j] = uint16(bits.OnesCount64(all[2*j]^a) + bits.OnesCount64(all[2*j+1]^b))
-		}
-		return out
-	}
-	for j := range out {
-		d := 0
-		for i, s := range r.v.signs[r.at(j)*len(signs):][:len(signs)] {
-			d += bits.OnesCount64(s ^ signs[i])
-		}
-		out[j] = uint16(d)
-	}
-	return out
 }
 
 // best sorts by score and id and keeps k; ids are looked up for few only.

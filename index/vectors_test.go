@@ -14,6 +14,12 @@ import (
 // vectorIndex is an index of n patients whose vectors lie in clusters, as
 // patients' vectors do, and queries of the same kind.
 func vectorIndex(t testing.TB, n, dim int) (*Index, [][]float32) {
+	return clusteredIndex(t, n, dim, 1)
+}
+
+// clusteredIndex has vectors that lie about their clusters' centres, of numbers with the
+// deviation 1, with the deviation given.
+func clusteredIndex(t testing.TB, n, dim int, spread float64) (*Index, [][]float32) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	centres := make([][]float32, 200)
 	for i := range centres {
@@ -24,7 +30,7 @@ func vectorIndex(t testing.TB, n, dim int) (*Index, [][]float32) {
 	draw := func() []float32 {
 		vec := slices.Clone(centres[rng.IntN(len(centres))])
 		for i := range vec {
-			vec[i] += float32(rng.NormFloat64())
+			vec[i] += float32(spread * rng.NormFloat64())
 		}
 		return vec
 	}

@@ -20,6 +20,7 @@ type state struct {
 	people    people
 	position  uint64
 	vectorsBy string     // what made the vectors, see [Index.VectorsBy]
+	cells     *cells     // of the vectors of all layers; nil = none
 	all       func() Set // everybody, made when first asked for
 
 	// Shared with the states before and after; safe for concurrent use. They
