@@ -113,6 +113,18 @@ func TestCohorts(t *testing.T) {
 	if group.ResourceType != "Group" || group.Type != "person" || !group.Actual || group.Quantity != 20 || len(group.Member) != 20 || group.Member[0].Entity.Reference != "Patient/dm-02" {
 		t.Errorf("%+v", group)
 	}
+	definition := string(ask(h, "/v1/cohorts/to-group", `{"text":"condition.code:icd10|E11.9 -lab.code:loinc|4548-4>9 %"}`).body)
+	var back struct{ Text string }
+	ask(h, "/v1/cohorts/from-group", definition).decode(t, &back)
+	if !strings.Contains(definition, `"actual":false`) || back.Text != "condition.code:icd10|E11.9 -lab.code:loinc|4548-4>9 %" {
+		t.Errorf("%s comes back as %q", definition, back.Text)
+	}
+	if r := ask(h, "/v1/cohorts/from-group", strings.Replace(definition, `"exclude":true`, `"novel":1`, 1)); r.status != 400 || !strings.Contains(string(r.body), "Group.characteristic[1]") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := ask(h, "/v1/cohorts/to-group", `{"text":"sex:female lab:HbA1c>9"}`); r.status != 400 || !strings.Contains(string(r.body), "all[1].event.text") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
 	if csv := string(h.get("/v1/cohorts/high/export?format=csv").body); !strings.HasPrefix(csv, "patient\ndm-02\n") || strings.Count(csv, "\n") != 21 {
 		t.Error(csv)
 	}

@@ -33,6 +33,19 @@ func (s *Service) CodesOf(ev Event) []record.Code {
 	return all
 }
 
+// Coding reads a code with its system, "icd10|E11.9": the system's URI and the code. ok is
+// false where the system is left out or not known, or nothing stands for the code.
+func Coding(text string) (system, code string, ok bool) {
+	c, unknown := codeOf(text)
+	return c.System, c.Value, unknown == "" && c.System != "" && c.Value != ""
+}
+
+// CodeText is the code of a system's URI as [Coding] reads it.
+func CodeText(system, code string) string { return shortName(system) + "|" + code }
+
+// IsUCUM is [terms.Terms.IsUCUM].
+func (s *Service) IsUCUM(unit string) bool { return s.engine.opt.Terms.IsUCUM(unit) }
+
 // systemOf is the system of a code that was written without one: that of the first
 // concept that has it.
 func (s *Service) systemOf(ev Event) string {

@@ -17,6 +17,8 @@ type CohortCoder interface {
 	CodesOf(e cohort.Event) []record.Code
 	// Check finds what cannot be used in a definition; a [*cohort.Error].
 	Check(c cohort.Criterion) error
+	// IsUCUM reports whether a unit is written as UCUM writes it.
+	IsUCUM(unit string) bool
 }
 
 // atlasRoutes exchange definitions with OHDSI's ATLAS.

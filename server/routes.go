@@ -37,7 +37,7 @@ type route struct {
 
 // routes are all routes; GET answers HEAD as well.
 func (s *Server) routes() []route {
-	return slices.Concat(s.fhirRoutes(), s.guidanceRoutes(), s.viewRoutes(), s.studyRoutes(), s.bulkRoutes(), s.cohortModelRoutes(), s.atlasRoutes(), s.ehrRoutes(), s.subscriptionRoutes(), s.smartRoutes(), s.smartAppRoutes(), []route{
+	return slices.Concat(s.fhirRoutes(), s.guidanceRoutes(), s.viewRoutes(), s.studyRoutes(), s.bulkRoutes(), s.cohortModelRoutes(), s.atlasRoutes(), s.groupRoutes(), s.ehrRoutes(), s.subscriptionRoutes(), s.smartRoutes(), s.smartAppRoutes(), []route{
 		{http.MethodPost, "/fhir", auth.Write, false, classLoad, s.load},
 		{http.MethodPost, "/fhir/{type}", auth.Write, false, classData, s.create},
 		{http.MethodPut, "/fhir/{type}/{id}", auth.Write, false, classData, s.update},

@@ -17,6 +17,12 @@ func (t *Terms) KnowsUnit(unit string) bool {
 	return ok && unit != ""
 }
 
+// IsUCUM reports whether a unit is written as UCUM writes it, and not only as laboratories do.
+func (t *Terms) IsUCUM(unit string) bool {
+	_, ok := t.units.term(unit)
+	return ok && unit != ""
+}
+
 // UsualUnit is the unit that the values of a LOINC code are usually given in, "" when
 // that is not known.
 func (t *Terms) UsualUnit(loinc string) string { return t.analytes[loinc].unit }

@@ -23,6 +23,11 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q is a unit: %v", unit, got)
 		}
 	}
+	for unit, want := range map[string]bool{"mg/dL": true, "%": true, "10*9/L": true, "x10^9/L": false, "": false} {
+		if got := tt.IsUCUM(unit); got != want {
+			t.Errorf("%q is written as UCUM has it: %v", unit, got)
+		}
+	}
 	if got := tt.UsualUnit("4548-4"); got != "%" {
 		t.Errorf("the usual unit of HbA1c is %q", got)
 	}

@@ -22,7 +22,7 @@ func (p *program) cohort() *cobra.Command {
 Numbers isolate nobody: 0 to 10 are not shown, others are rounded. docs/guide/cohorts.md
 has the language.`,
 	}
-	c.AddCommand(p.cohortCount(), p.cohortFacets(), p.cohortCompare(), p.cohortSave(), p.cohortShow(), p.cohortList(), p.cohortMembers(), p.cohortWhy(), p.cohortExport(), p.cohortDelete(), p.cohortFromATLAS(), p.cohortToATLAS(),
+	c.AddCommand(p.cohortCount(), p.cohortFacets(), p.cohortCompare(), p.cohortSave(), p.cohortShow(), p.cohortList(), p.cohortMembers(), p.cohortWhy(), p.cohortExport(), p.cohortDelete(), p.cohortFromATLAS(), p.cohortToATLAS(), p.cohortFromGroup(), p.cohortToGroup(),
 		p.cohortSurvival(), p.cohortTable(), p.cohortMatch(), p.cohortValues(), p.cohortPeriods(), p.cohortAttrition(), p.cohortAligned())
 	return c
 }
