@@ -61,7 +61,7 @@ func TestTableOfParameters(t *testing.T) {
 	for _, typ := range SearchTypes() {
 		ordered := 0
 		for _, p := range Params(typ) {
-			if p.Type < TokenParam || p.Type > URIParam || FindParam(typ, p.Name) != p {
+			if p.Type < TokenParam || p.Type > CompositeParam || FindParam(typ, p.Name) != p {
 				t.Errorf("%s: %s", typ, p.Name)
 			}
 			if p.Ordered {

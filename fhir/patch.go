@@ -28,8 +28,15 @@ func (e *PatchError) Error() string {
 // MostPatches bounds the operations of one patch.
 const MostPatches = 1000
 
-// mostCopied bounds the values that copies make: a copy of a copy of a copy has no end.
-const mostCopied = 100_000
+// What one patch may hold in memory: a copy of a copy of a copy has no end, and a value
+// of two bytes takes a hundred as a tree.
+const (
+	mostCopied = 100_000 * treeBytes // by copies
+	mostRead   = 1_000_000           // values of the resource and of the operations
+)
+
+// errMuch is a resource and a patch of more values than are read.
+var errMuch = errors.New("more than " + strconv.Itoa(mostRead) + " values")
 
 // Patch applies a JSON Patch (RFC 6902) to a resource: all operations or none. Numbers keep
 // their digits and members their order. The error is a [*PatchError].
@@ -47,13 +54,13 @@ func Patch(resource, patch []byte) ([]byte, error) {
 	if len(ops) > MostPatches {
 		return nil, &PatchError{-1, true, "more than " + strconv.Itoa(MostPatches) + " operations"}
 	}
-	doc, err := readTree(resource)
+	unread, room := mostRead, mostCopied
+	doc, err := readTree(resource, &unread)
 	if err != nil {
-		return nil, &PatchError{-1, false, "the resource is no JSON"}
+		return nil, &PatchError{-1, false, unreadable("the resource", err)}
 	}
-	room := mostCopied
 	for i, op := range ops {
-		one := patchOp{op: op.Op, value: op.Value, room: &room}
+		one := patchOp{op: op.Op, value: op.Value, unread: &unread, room: &room}
 		if one.path, err = pointer(op.Path); err != nil {
 			return nil, &PatchError{i, true, "path: " + err.Error()}
 		}
@@ -83,18 +90,24 @@ func pointer(text *string) ([]string, error) {
 	case (*text)[0] != '/':
 		return nil, errors.New("no JSON Pointer: it begins with /")
 	}
+	if strings.Count(*text, "/") > mostDepth {
+		return nil, errors.New("deeper than anything can be")
+	}
 	steps := strings.Split((*text)[1:], "/")
 	for i := range steps {
-		steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(steps[i])
+		steps[i] = unescapeStep.Replace(steps[i])
 	}
 	return steps, nil
 }
+
+var unescapeStep = strings.NewReplacer("~1", "/", "~0", "~")
 
 type patchOp struct {
 	op         string
 	path, from []string
 	value      json.RawMessage
-	room       *int // values that may still be copied
+	unread     *int // values that may still be read
+	room       *int // bytes that may still be copied
 }
 
 // apply gives what becomes of a document.
@@ -104,9 +117,9 @@ func (o *patchOp) apply(doc *tree) (changed *tree, syntax bool, err error) {
 		if o.value == nil {
 			return nil, true, errors.New("value: missing")
 		}
-		v, err := readTree(o.value)
+		v, err := readTree(o.value, o.unread)
 		if err != nil {
-			return nil, true, errors.New("value: no JSON")
+			return nil, true, errors.New(unreadable("value", err))
 		}
 		switch o.op {
 		case "add":
@@ -155,11 +168,18 @@ func equalSteps(a, b []string) bool { return strings.Join(a, "/") == strings.Joi
 // errEnd is where JSON goes on that should end.
 var errEnd = errors.New("more than one value")
 
-// readTree reads JSON, keeping order and digits.
-func readTree(b []byte) (*tree, error) {
+func unreadable(what string, err error) string {
+	if errors.Is(err, errMuch) {
+		return what + ": " + err.Error()
+	}
+	return what + ": no JSON"
+}
+
+// readTree reads JSON of at most so many values, keeping order and digits.
+func readTree(b []byte, most *int) (*tree, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	t, err := readValue(d, 0)
+	t, err := readValue(d, 0, most)
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,29 @@ func TestPatch(t *testing.T) {
 	}
 }
 
+// TestPatchIsBounded: neither copies of a long text, nor a value of very many, nor objects
+// whose many members are compared make a small patch a large work.
+func TestPatchIsBounded(t *testing.T) {
+	copies := "[" + strings.TrimSuffix(strings.Repeat(`{"op":"copy","from":"/text","path":"/list/-"},`, 999), ",") + "]"
+	many := `[{"op":"add","path":"/many","value":[` + strings.Repeat("0,", 1_000_000) + `0]}]`
+	deep := `[{"op":"add","path":"` + strings.Repeat("/a", 1_000_000) + `","value":0}]`
+	for _, patch := range []string{copies, many, deep} {
+		var e *fhir.PatchError
+		got, err := fhir.Patch([]byte(`{"list":[],"text":"`+strings.Repeat("x", 1<<20)+`"}`), []byte(patch))
+		if !errors.As(err, &e) || got != nil {
+			t.Errorf("%.60s: %d bytes, %v", patch, len(got), err)
+		}
+	}
+	var up, down []string
+	for i := range 200_000 {
+		up, down = append(up, fmt.Sprintf(`"%d":0`, i)), append(down, fmt.Sprintf(`"%d":0`, 199_999-i))
+	}
+	patch := `[{"op":"test","path":"","value":{` + strings.Join(up, ",") + `}}]`
+	if _, err := fhir.Patch([]byte("{"+strings.Join(down, ",")+"}"), []byte(patch)); err != nil { // in time that grows with them, not with their square
+		t.Error(err)
+	}
+}
+
 // ExamplePatch changes one element.
 func ExamplePatch() {
 	b, _ := fhir.Patch([]byte(`{"resourceType":"Patient","gender":"female"}`), []byte(`[{"op":"test","path":"/gender","value":"female"},{"op":"replace","path":"/gender","value":"other"}]`))

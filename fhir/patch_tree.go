@@ -20,10 +20,13 @@ type tree struct {
 // mostDepth bounds how deep containers lie in each other.
 const mostDepth = 200
 
-func readValue(d *json.Decoder, depth int) (*tree, error) {
+func readValue(d *json.Decoder, depth int, most *int) (*tree, error) {
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
+	}
+	if *most--; *most < 0 {
+		return nil, errMuch
 	}
 	delim, ok := token.(json.Delim)
 	if !ok {
@@ -42,7 +45,7 @@ func readValue(d *json.Decoder, depth int) (*tree, error) {
 			text, _ := name.(string)
 			t.names = append(t.names, text)
 		}
-		part, err := readValue(d, depth+1)
+		part, err := readValue(d, depth+1, most)
 		if err != nil {
 			return nil, err
 		}
@@ -196,9 +199,21 @@ func (t *tree) remove(path []string) (rest, removed *tree, err error) {
 	return t, removed, nil
 }
 
-// size is how many values it holds, itself among them.
+// treeBytes is about what a value takes, besides its text.
+const treeBytes = 128
+
+// size is about how many bytes it takes, in memory or as JSON.
 func (t *tree) size() int {
-	n := 1
+	n := treeBytes
+	for _, name := range t.names {
+		n += len(name)
+	}
+	switch v := t.leaf.(type) {
+	case string:
+		n += len(v)
+	case json.Number:
+		n += len(v)
+	}
 	for _, part := range t.parts {
 		n += part.size()
 	}
@@ -218,10 +233,15 @@ func (t *tree) equal(o *tree) bool {
 	if t.kind != o.kind || len(t.parts) != len(o.parts) {
 		return false
 	}
+	places := make(map[string]int, len(o.names))
+	for i, name := range slices.Backward(o.names) { // of two of one name the first
+		places[name] = i
+	}
 	for i, part := range t.parts {
 		j := i
 		if t.kind == '{' {
-			if j = slices.Index(o.names, t.names[i]); j < 0 {
+			var ok bool
+			if j, ok = places[t.names[i]]; !ok {
 				return false
 			}
 		}
