@@ -117,33 +117,45 @@ func (c *columned) row(id string, p record.Past) ([]string, error) {
 		return nil, err
 	}
 	raw, err := ingest.Served(res)
-	if err == nil {
-		raw, err = asOf(raw, p.At())
-	}
 	if err != nil {
 		return nil, err
 	}
+	whole, nameless, err := asOf(raw, p.At())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.rows(whole, p.At())
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	unnamed, err := c.rows(nameless, p.At())
+	if err != nil {
+		return nil, err
+	}
+	return rows[0], c.check(rows, unnamed, id, p.Person().ID)
+}
+
+// rows are those of a resource.
+func (c *columned) rows(raw []byte, at time.Time) ([][]string, error) {
 	table := view.NewTable(nil, c.view, view.CSV, false)
 	var lines []byte
-	err = c.view.NewRunner(p.At()).Rows(raw, func(row [][]path.Value) error {
+	err := c.view.NewRunner(at).Rows(raw, func(row [][]path.Value) error {
 		lines = table.Append(lines, row)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := csv.NewReader(bytes.NewReader(lines)).ReadAll()
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return rows[0], c.check(rows, id, p.Person().ID)
+	return csv.NewReader(bytes.NewReader(lines)).ReadAll()
 }
 
-// check refuses rows of one resource that differ, and columns that say who it is.
-func (c *columned) check(rows [][]string, id, patient string) error {
+// check refuses rows of one resource that differ, and columns that say who it is: unnamed
+// are the rows without what does.
+func (c *columned) check(rows, unnamed [][]string, id, patient string) error {
 	for i, name := range c.names {
 		cell := rows[0][i]
-		if cell != "" && (cell == id || cell == patient || cell == "Patient/"+patient) {
+		named := len(unnamed) == 0 || unnamed[0][i] != cell
+		if cell != "" && (named || cell == id || cell == patient || cell == "Patient/"+patient) {
 			return cohort.Bad("view", "leave it out: samples are named by keyed hashes", fmt.Sprintf("the column %s names the patient or the resource", name))
 		}
 		for _, row := range rows[1:] {
@@ -163,26 +175,51 @@ var later = []string{"meta", "text", "statusHistory", "clinicalStatus", "abateme
 // course.
 var instants = []string{"Observation", "DiagnosticReport", "Immunization", "DocumentReference"}
 
-// asOf is a resource without what could not be known at a moment: dates behind it, and the
-// elements that say what became of it.
-func asOf(raw []byte, at time.Time) ([]byte, error) {
+// naming are the elements that say who somebody is, which a column must not.
+var naming = []string{"id", "identifier", "name", "telecom", "contact", "photo", "birthDate", "subject", "patient", "note"}
+
+// placing are those of an address that are finer than a state.
+var placing = []string{"text", "line", "city", "district", "postalCode"}
+
+// asOf is a resource without what could not be known at a moment: dates behind it, what
+// began after it, and the elements that say what became of it; and the same without those
+// that say who it is.
+func asOf(raw []byte, at time.Time) (whole, nameless []byte, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var r map[string]any
 	if err := d.Decode(&r); err != nil {
-		return nil, fmt.Errorf("ember: reading a resource: %w", err)
+		return nil, nil, fmt.Errorf("ember: reading a resource: %w", err)
 	}
-	for _, name := range later {
-		delete(r, name)
-		delete(r, "_"+name)
-	}
+	drop(r, later)
 	if typ, _ := r["resourceType"].(string); !slices.Contains(instants, typ) {
 		delete(r, "status")
 	}
-	return json.Marshal(past(r, at))
+	past(r, at)
+	if whole, err = json.Marshal(r); err != nil {
+		return nil, nil, err
+	}
+	drop(r, naming)
+	if all, ok := r["address"].([]any); ok {
+		for _, one := range all {
+			if address, ok := one.(map[string]any); ok {
+				drop(address, placing)
+			}
+		}
+	}
+	nameless, err = json.Marshal(r)
+	return whole, nameless, err
 }
 
-// past drops strings that are dates behind a moment; nil for one of them.
+func drop(r map[string]any, elements []string) {
+	for _, name := range elements {
+		delete(r, name)
+		delete(r, "_"+name)
+	}
+}
+
+// past drops strings that are dates behind a moment, and what of a list began behind it;
+// nil for one of them.
 func past(v any, at time.Time) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -196,19 +233,44 @@ func past(v any, at time.Time) any {
 	case []any:
 		kept := v[:0]
 		for _, one := range v {
+			if begunAfter(one, at) {
+				continue
+			}
 			if one = past(one, at); one != nil {
 				kept = append(kept, one)
 			}
 		}
 		return kept
 	case string:
-		for _, layout := range [...]string{time.RFC3339Nano, time.DateOnly, "2006-01"} { // a year alone may be a code
-			if t, err := time.Parse(layout, v); err == nil && t.After(at) {
-				return nil
-			}
+		if behind(v, at) {
+			return nil
 		}
 	}
 	return v
+}
+
+// begunAfter reports whether a part of a resource is of a time behind a moment, as a ward
+// that a patient came to then.
+func begunAfter(v any, at time.Time) bool {
+	part, ok := v.(map[string]any)
+	if !ok {
+		return false
+	}
+	if period, ok := part["period"].(map[string]any); ok && behind(period["start"], at) {
+		return true
+	}
+	return behind(part["time"], at) || behind(part["date"], at)
+}
+
+// behind reports whether a value is a date after a moment.
+func behind(v any, at time.Time) bool {
+	text, _ := v.(string)
+	for _, layout := range [...]string{time.RFC3339Nano, time.DateOnly, "2006-01"} { // a year alone may be a code
+		if t, err := time.Parse(layout, text); err == nil && t.After(at) {
+			return true
+		}
+	}
+	return false
 }
 
 // columns are the names of a table's columns, and the kinds of those that are not to be

@@ -77,6 +77,12 @@ func TestAViewSeesNothingOfLater(t *testing.T) {
 	if got := stays["st-000"]; err != nil || got["ended"] != "false" || got["begun"] != "true" || got["state"] != "" {
 		t.Errorf("what became of a stay is seen: %v, %v", got, err)
 	}
+	h.load(`{"resourceType":"Encounter","id":"st-002-e","status":"finished","class":{"code":"IMP"},"subject":{"reference":"Patient/st-002"},"period":{"start":"2024-03-01T08:00:00Z","end":"2024-03-05T12:00:00Z"},"location":[{"location":{"display":"ward"},"period":{"start":"2024-03-01T08:00:00Z"}},{"location":{"display":"intensive care"},"period":{"start":"2024-03-04T08:00:00Z"}}]}`)
+	h.ready()
+	wards, err := h.Shown(viewSampling("Encounter", `{"name":"ward","path":"location.location.display.first()"},{"name":"wards","path":"location.count()"}`))
+	if got := wards["st-002"]; err != nil || got["ward"] != "ward" || got["wards"] != "1" {
+		t.Errorf("a ward of later is seen: %v, %v", got, err)
+	}
 	people, err := h.Shown(viewSampling("Patient", `{"name":"dead","path":"deceased.exists()"},{"name":"sex","path":"gender"}`))
 	if got := people["st-000"]; err != nil || got["dead"] != "false" || got["sex"] != "female" {
 		t.Errorf("a later death is seen: %v, %v", got, err)
@@ -100,5 +106,22 @@ func TestViewsThatMakeNoTable(t *testing.T) {
 		if r.status < 400 || r.status >= 500 || !strings.Contains(string(r.body), want) || !strings.Contains(string(r.body), `view`) {
 			t.Errorf("%s: %d %s", columns, r.status, r.body)
 		}
+	}
+}
+
+// TestViewsThatNameAPatient are refused, however the column is made: a data set and the
+// words that a model learned stay where names must not be.
+func TestViewsThatNameAPatient(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	h.load(stays(3) + `{"resourceType":"Patient","id":"st-001","gender":"male","birthDate":"1941-05-05","identifier":[{"system":"urn:mrn","value":"777"}],"name":[{"family":"Moss"}],"address":[{"city":"Amherst","state":"MA"}]}`)
+	h.ready()
+	for _, path := range []string{"identifier.value.first()", "name.family.first()", "birthDate", "'x' & id", "name.family.first().substring(0, 2)", "address.city.first()"} {
+		r := h.do("POST", "/v1/datasets/x?from=cohort", "application/json", strings.NewReader(viewSampling("Patient", `{"name":"who","path":"`+path+`"}`)))
+		if r.status != 400 || !strings.Contains(string(r.body), "the column who names the patient") {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+	if shown, err := h.Shown(viewSampling("Patient", `{"name":"state","path":"address.state.first()"}`)); err != nil || shown["st-001"]["state"] != "MA" {
+		t.Errorf("%v, %v", shown, err)
 	}
 }
