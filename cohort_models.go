@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -186,6 +187,7 @@ func (c cohortModels) Predict(ctx context.Context, model string, q cohort.Questi
 	if err != nil {
 		return out, err
 	}
+	since := c.store.Head()
 	if err := c.ingest.Wait(ctx); err != nil {
 		return out, fmt.Errorf("ember: %w", err)
 	}
@@ -214,7 +216,7 @@ func (c cohortModels) Predict(ctx context.Context, model string, q cohort.Questi
 		out.Patients = append(out.Patients, c.foretold(v, s, one, p.Values[i*p.Outputs:(i+1)*p.Outputs]))
 	}
 	if write {
-		err = c.author(ctx, v, s, out.Patients)
+		err = c.author(ctx, v, s, out.Patients, since)
 	}
 	return out, err
 }
@@ -235,8 +237,9 @@ func (c cohortModels) foretold(v aiaas.Serving, s cohort.Sampling, one cohort.Sa
 }
 
 // author writes risks back as resources, and keeps them as scores that cohorts may ask
-// for. Asking again of the same moment writes the same resource.
-func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Sampling, all []server.Foretold) error {
+// for. Asking again of the same moment writes the same resource. Who was erased after a
+// change of the log, as all was being computed, gets none.
+func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Sampling, all []server.Foretold, since uint64) error {
 	if s.Next != nil {
 		return fmt.Errorf("ember: a forecast is no risk; it is not written: %w", aiaas.ErrInvalid)
 	}
@@ -244,9 +247,18 @@ func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Samp
 	if m, ok := v.Measures["auroc"]; ok {
 		measured = fmt.Sprintf("AUROC %.3f [%.3f, %.3f] on %d samples that it had not learned from", m.Value, m.Low, m.High, m.N)
 	}
+	c.erasing.RLock()
+	defer c.erasing.RUnlock()
 	var body bytes.Buffer
 	for i := range all {
 		f := &all[i]
+		at, erased, err := c.store.ErasedAt(c.store.Tombstone(f.Patient))
+		if err != nil {
+			return err
+		}
+		if erased && at > since {
+			continue
+		}
 		id := hex.EncodeToString(c.store.HMAC([]byte("risk " + v.Name + "/" + v.Version + " " + f.Patient + " " + f.At.UTC().Format(time.RFC3339Nano)))[:16])
 		raw, err := fhir.RiskAssessment(fhir.Risk{ID: id, Patient: f.Patient, Model: v.Name, Version: v.Version, At: f.At, Until: s.Ends(f.At),
 			Outcome: s.Outcome(), Probability: f.Value, Measured: measured})
@@ -268,5 +280,6 @@ func (c cohortModels) author(ctx context.Context, v aiaas.Serving, s cohort.Samp
 	if err != nil {
 		return err
 	}
-	return c.scores.put(v, s.Outcome(), all)
+	written := slices.DeleteFunc(slices.Clone(all), func(f server.Foretold) bool { return f.Resource == "" })
+	return c.scores.put(v, s.Outcome(), written)
 }

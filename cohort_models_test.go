@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -239,5 +240,23 @@ func TestCohortDataNeedTheirRights(t *testing.T) {
 		if auditLine(t, h.App) == before {
 			t.Errorf("%s %s left no entry in the audit record", c.token, c.path)
 		}
+	}
+}
+
+// TestWhoIsErasedMeanwhileGetsNoRisk: what was computed before an erasure does not bring
+// the patient back.
+func TestWhoIsErasedMeanwhileGetsNoRisk(t *testing.T) {
+	h := open(t, testConfig(t.TempDir()+"/data"))
+	h.load(patient("p1") + "\n" + patient("p2"))
+	since := h.Head()
+	if _, err := h.Erase(t.Context(), "p1"); err != nil {
+		t.Fatal(err)
+	}
+	scored, err := h.WriteRisks(t.Context(), []string{"p1", "p2"}, since)
+	if err != nil || !slices.Equal(scored, []string{"p2"}) {
+		t.Errorf("%v, %v", scored, err)
+	}
+	if got := len(h.get("/fhir/RiskAssessment").bundle(t).Entry); got != 1 {
+		t.Errorf("%d risks are written", got)
 	}
 }

@@ -74,6 +74,7 @@ type App struct {
 	closers    []func() error
 	audit      *auditLog
 	responses  *responses
+	erasing    sync.RWMutex // read-locked by who writes what was computed of patients before
 	shadow     shadowing
 	served     served
 	tombstones tombstones

@@ -3,8 +3,10 @@ package ember
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ember/aiaas"
 	"ember/cohort"
@@ -92,3 +94,25 @@ func (a *App) Shown(sampling string) (map[string]map[string]string, error) {
 	}
 	return all, errors.Join(err, failed())
 }
+
+// WriteRisks writes risks of patients that were computed after a change of the log, and
+// gives whom scores are kept of then.
+func (a *App) WriteRisks(ctx context.Context, patients []string, since uint64) (scored []string, err error) {
+	var all []server.Foretold
+	for _, p := range patients {
+		all = append(all, server.Foretold{Patient: p, At: a.config.Now(), Value: .5})
+	}
+	sampling, err := cohort.DecodeSampling([]byte(`{"index":"encounter:IMP","after":"24h","label":"life:dead","horizon":"30d"}`))
+	if err != nil {
+		return nil, err
+	}
+	v := aiaas.Serving{Name: "deaths", Version: "1"}
+	if err := (cohortModels{a}).author(ctx, v, sampling, all, since); err != nil {
+		return nil, err
+	}
+	_, scores, err := a.scores.Scores(ctx, v.Name)
+	return slices.Sorted(maps.Keys(scores)), err
+}
+
+// Head is the last change of the log.
+func (a *App) Head() uint64 { return a.store.Head() }

@@ -166,10 +166,12 @@ func (a *App) Erase(ctx context.Context, patient string) (EraseSummary, error) {
 	if err := a.audit.Record(ctx, entry); err != nil {
 		return EraseSummary{}, err
 	}
+	a.erasing.Lock()      // nor risks that are being written
 	a.responses.mu.Lock() // a response under way must not bring back what is erased
 	done := a.bulk.Erasing()
 	err := errors.Join(a.ingest.Erase(ctx, patient), done())
 	a.responses.mu.Unlock()
+	a.erasing.Unlock()
 	if erased, _ := a.store.Erased(patient); erased { // also when clearing up after it failed
 		a.forget(patient)
 		a.kept.drop()
