@@ -47,8 +47,7 @@ func Patch(resource, patch []byte) ([]byte, error) {
 		From  *string
 		Value json.RawMessage
 	}
-	d := json.NewDecoder(bytes.NewReader(patch))
-	if err := d.Decode(&ops); err != nil || d.More() {
+	if err := json.Unmarshal(patch, &ops); err != nil || ops == nil {
 		return nil, &PatchError{-1, true, "no JSON Patch: an array of operations is expected"}
 	}
 	if len(ops) > MostPatches {

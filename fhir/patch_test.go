@@ -39,7 +39,7 @@ func TestPatch(t *testing.T) {
 		op     int
 		syntax bool
 	}{
-		{`{}`, -1, true}, {`[`, -1, true}, {`[] []`, -1, true}, {`[{"op":"spam","path":"/a"}]`, 0, true}, {`[{"op":"add","path":"a","value":1}]`, 0, true},
+		{`{}`, -1, true}, {`[`, -1, true}, {`[] []`, -1, true}, {`[]]`, -1, true}, {`null`, -1, true}, {`[{"op":"spam","path":"/a"}]`, 0, true}, {`[{"op":"add","path":"a","value":1}]`, 0, true},
 		{`[{"op":"add","path":"/a"}]`, 0, true}, {`[{"op":"add","value":1}]`, 0, true}, {`[{"op":"copy","path":"/b"}]`, 0, true},
 		{`[{"op":"test","path":"/a","value":"1"}]`, 0, false}, {`[{"op":"add","path":"/b","value":1},{"op":"remove","path":"/none"}]`, 1, false},
 		{`[{"op":"add","path":"/list/9","value":1}]`, 0, false}, {`[{"op":"add","path":"/list/01","value":1}]`, 0, false}, {`[{"op":"add","path":"/a/b","value":1}]`, 0, false},

@@ -11,9 +11,10 @@ type Terms interface {
 	// Member reports whether a code is in a value set; known is false where there is no
 	// such set.
 	Member(set, system, code string) (in, known bool)
-	// Subsumes reports whether a code of a system is general, or more general than specific;
-	// known is false where no hierarchy of the system is.
-	Subsumes(system, general, specific string) (is, known bool)
+	// Subsumes reports whether a code of a system is general, or more general than specific,
+	// which is called display, "" = not known; known is false where no hierarchy of the
+	// system is.
+	Subsumes(system, general, specific, display string) (is, known bool)
 }
 
 // setName is the name of a value set: what its address ends with.
@@ -38,11 +39,11 @@ func (e *Engine) matchConcept(modifier string, one *test, v *fhir.Value) bool {
 	if one.hasSystem && one.system != system {
 		return false
 	}
-	general, specific := one.code, code
+	general, specific, display := one.code, code, string(v.Text)
 	if modifier == "above" {
-		general, specific = specific, general
+		general, specific, display = specific, general, ""
 	}
-	is, known := e.Terms.Subsumes(system, general, specific)
+	is, known := e.Terms.Subsumes(system, general, specific, display)
 	return is && known
 }
 
@@ -90,7 +91,7 @@ func (e *Engine) hasHierarchy(system string) bool {
 	if e.Terms == nil {
 		return false
 	}
-	_, known := e.Terms.Subsumes(system, "", "")
+	_, known := e.Terms.Subsumes(system, "", "", "")
 	return known
 }
 

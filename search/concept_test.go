@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"ember/record"
 	"ember/search"
 	"ember/terms"
 )
@@ -32,7 +33,13 @@ func TestTokenModifiers(t *testing.T) {
 		`{"resourceType":"Condition","id":"bare","subject":{"reference":"Patient/p"}}`)
 	b.put(`{"resourceType":"Patient","id":"p","identifier":[{"type":{"coding":[{"system":"urn:v2","code":"MR"}]},"system":"urn:a","value":"446053"},{"type":{"coding":[{"system":"urn:v2","code":"DL"}]},"value":"9"}]}`,
 		`{"resourceType":"Patient","id":"q","identifier":[{"type":{"coding":[{"system":"urn:v2","code":"DL"}]},"value":"446053"},{"value":"1"}]}`)
+	product := func(id, code, display string) string {
+		return `{"resourceType":"MedicationRequest","id":"` + id + `","subject":{"reference":"Patient/p"},"medicationCodeableConcept":{"coding":[{"system":"` + record.RxNorm + `","code":"` + code + `","display":"` + display + `"}]}}`
+	}
+	b.put(product("tablet", "861007", "metformin hydrochloride 500 MG Oral Tablet"), product("other", "1", "amoxicillin 500 MG Oral Capsule"), product("itself", "6809", ""))
 	for _, c := range []struct{ typ, query, want string }{
+		{"MedicationRequest", "code:below=" + record.RxNorm + "|6809", "itself tablet"},
+		{"MedicationRequest", "code:above=" + record.RxNorm + "|861007", "tablet"},
 		{"Condition", "code:in=diabetes", "foot kind sugar two"},
 		{"Condition", "code:in=http://any/fhir/ValueSet/diabetes|1", "foot kind sugar two"},
 		{"Condition", "code:not-in=diabetes", "bare heart other words"},

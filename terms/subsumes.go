@@ -16,9 +16,10 @@ func (t *Terms) Member(set, system, code string) (in, known bool) {
 }
 
 // Subsumes reports whether general is specific, or more general, both of one system: a
-// category of ICD, an ingredient of a product, a parent in the site's hierarchy. known is
-// false where no hierarchy of the system is known.
-func (t *Terms) Subsumes(system, general, specific string) (is, known bool) {
+// category of ICD, an ingredient of a product, a parent in the site's hierarchy. The display
+// of specific tells what a product is made of, as for [Terms.Drug]; "" where it is not known.
+// known is false where no hierarchy of the system is known.
+func (t *Terms) Subsumes(system, general, specific, display string) (is, known bool) {
 	which := icdOf(system)
 	drugs := system == record.RxNorm || system == record.Ingredient
 	if which == 0 && !drugs && !t.hierarchical[system] {
@@ -33,7 +34,7 @@ func (t *Terms) Subsumes(system, general, specific string) (is, known bool) {
 	if which != 0 && len(squash(general)) >= 3 && strings.HasPrefix(squash(specific), squash(general)) {
 		return true, true
 	}
-	c := record.Code{System: system, Value: specific}
+	c := record.Code{System: system, Value: specific, Display: display}
 	if drugs {
 		for _, i := range t.Drug([]record.Code{c}, "").Ingredients {
 			if i.Code.System == system && i.Code.Value == general {

@@ -438,14 +438,18 @@ func TestSubsumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		system, general, specific string
-		is, known                 bool
+		system, general, specific, display string
+		is, known                          bool
 	}{
-		{record.ICD10CM, "E11", "E11.65", true, true}, {record.ICD10CM, "E11.65", "E11", false, true}, {record.ICD10CM, "E11", "e11", true, true},
-		{record.ICD10CM, "I", "I50.9", false, true}, {record.ICD10CM, "", "", false, true}, {record.ICD9CM, "250", "250.00", true, true},
-		{record.RxNorm, "723", "723", true, true}, {record.SNOMED, "1", "1", false, false}, {"", "1", "1", false, false},
+		{record.ICD10CM, "E11", "E11.65", "", true, true}, {record.ICD10CM, "E11.65", "E11", "", false, true}, {record.ICD10CM, "E11", "e11", "", true, true},
+		{record.ICD10CM, "I", "I50.9", "", false, true}, {record.ICD10CM, "", "", "", false, true}, {record.ICD9CM, "250", "250.00", "", true, true},
+		{record.RxNorm, "723", "723", "", true, true},
+		{record.RxNorm, "6809", "861007", "metformin hydrochloride 500 MG Oral Tablet", true, true}, {record.RxNorm, "6809", "861007", "", false, true},
+		{record.RxNorm, "723", "861007", "metformin hydrochloride 500 MG Oral Tablet", false, true},
+		{record.RxNorm, "723", "617993", "amoxicillin 120 MG/ML / clavulanate potassium 8.58 MG/ML Oral Suspension", true, true},
+		{record.SNOMED, "1", "1", "", false, false}, {"", "1", "1", "", false, false},
 	} {
-		if is, known := all.Subsumes(c.system, c.general, c.specific); is != c.is || known != c.known {
+		if is, known := all.Subsumes(c.system, c.general, c.specific, c.display); is != c.is || known != c.known {
 			t.Errorf("%+v: %v %v", c, is, known)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -180,7 +181,8 @@ func conflictCode(b []byte) int {
 	return exitUnsafe
 }
 
-// outcomeText is the first issue of an OperationOutcome, else the text itself.
+// outcomeText is the first issue of an OperationOutcome, what is wrong and what to do about
+// it, else the text itself.
 func outcomeText(b []byte) string {
 	var o struct {
 		Issue []struct {
@@ -193,10 +195,7 @@ func outcomeText(b []byte) string {
 	}
 	if json.Unmarshal(b, &o) == nil && len(o.Issue) > 0 {
 		i := o.Issue[0]
-		text := i.Diagnostics
-		if text == "" {
-			text = i.Details.Text
-		}
+		text := strings.Join(slices.DeleteFunc([]string{i.Details.Text, i.Diagnostics}, func(s string) bool { return s == "" }), "; ")
 		if len(i.Expression) > 0 {
 			text = i.Expression[0] + ": " + text
 		}

@@ -361,3 +361,17 @@ func TestAnswerTables(t *testing.T) {
 		}
 	}
 }
+
+// TestOutcomeText: what is wrong comes before what to do about it.
+func TestOutcomeText(t *testing.T) {
+	for _, c := range []struct{ body, want string }{
+		{`{"issue":[{"details":{"text":"there is no such field"},"diagnostics":"did you mean sex?","expression":["definition"]}]}`, "definition: there is no such field; did you mean sex?"},
+		{`{"issue":[{"details":{"text":"not found"}}]}`, "not found"},
+		{`{"issue":[{"diagnostics":"ask again"}]}`, "ask again"},
+		{"no JSON\n", "no JSON"},
+	} {
+		if got := outcomeText([]byte(c.body)); got != c.want {
+			t.Errorf("%s: %q", c.body, got)
+		}
+	}
+}
