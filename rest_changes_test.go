@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -20,11 +21,13 @@ func (b searchset) changed() (all []string) {
 // refuses or was erased.
 func TestHistoryOfTypesAndOfAll(t *testing.T) {
 	config := testConfig(t.TempDir() + "/data")
-	clock := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
-	config.Now = func() time.Time { return clock }
+	var later atomic.Int64 // hours
+	config.Now = func() time.Time {
+		return time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC).Add(time.Duration(later.Load()) * time.Hour)
+	}
 	h := open(t, config)
 	h.load(patient("p1") + "\n" + patient("p2") + "\n" + observed("o1", "1-1", "p1", "2024-01-01") + "\n" + observed("o2", "1-1", "p2", "2024-02-01"))
-	clock = clock.Add(time.Hour)
+	later.Add(1)
 	h.put(observed("o1", "1-1", "p1", "2024-01-02"))
 	h.do("DELETE", "/fhir/Observation/o2", "", nil)
 	want := func(path string, changes ...string) {
