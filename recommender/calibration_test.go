@@ -15,7 +15,7 @@ func TestCalibrationIsBent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	truth := func(z float64) float64 { return z - max(0, 1.5*(z+1)*.5) } // flatter above -1
 	world := func(truth func(float64) float64) ([]decision, *outputs) {
-		decisions, out := make([]decision, 400), &outputs{}
+		decisions, out := make([]decision, 2000), &outputs{}
 		out.logits[byStack] = make([][]float32, len(decisions))
 		for i := range decisions {
 			d := &decisions[i]
