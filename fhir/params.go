@@ -82,20 +82,16 @@ type paramTables struct {
 // tables are read once.
 var tables = sync.OnceValue(func() *paramTables {
 	t := &paramTables{types: map[string]*paramSet{}, other: newParamSet(otherParams)}
-	for block := range strings.SplitSeq(strings.TrimSpace(paramTable), "\n") {
-		if !strings.HasPrefix(block, " ") {
-			t.names = append(t.names, block)
+	lines := map[string]string{}
+	for line := range strings.Lines(paramTable) {
+		if strings.HasPrefix(line, " ") {
+			lines[t.names[len(t.names)-1]] += line
+			continue
 		}
+		t.names = append(t.names, strings.TrimSpace(line))
 	}
-	rest := paramTable
-	for i, name := range t.names {
-		_, rest, _ = strings.Cut(rest, "\n"+name+"\n")
-		lines := rest
-		if i+1 < len(t.names) {
-			lines, _, _ = strings.Cut(rest, "\n"+t.names[i+1]+"\n")
-			rest = rest[len(lines):]
-		}
-		t.types[name] = newParamSet(lines)
+	for _, name := range t.names {
+		t.types[name] = newParamSet(lines[name])
 	}
 	t.types["SubscriptionTopic"] = newParamSet(topicParams)
 	return t
