@@ -22,8 +22,7 @@ type asked struct {
 // to; each is in log odds.
 var outcomeColumns = []string{"popularity", "age and sex", "association", "similar", "ridge"}
 
-// OutcomeSystems are the ways to tell what comes of a patient; served is the site's own
-// model of risks.
+// The systems beside the sources: served is the site's own model of risks.
 const (
 	byStack = "stack"
 	served  = "risk model"

@@ -83,8 +83,7 @@ func fitOutcomes(ctx context.Context, tasks []*outcomeTask, r round, a *recommen
 
 // gather goes through the training patients.
 func (o *outcomeRound) gather(ctx context.Context, lines iter.Seq[record.Timeline], a *recommender.Artifact, last time.Time) error {
-	type waiting struct{ closed []record.Code }
-	var closed []waiting
+	var closed [][]record.Code
 	for line := range lines {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -109,14 +108,14 @@ func (o *outcomeRound) gather(ctx context.Context, lines iter.Seq[record.Timelin
 				d.came = append(d.came, l)
 			}
 			slices.Sort(d.came)
-			o.fitted, closed = append(o.fitted, d), append(closed, waiting{before})
+			o.fitted, closed = append(o.fitted, d), append(closed, before)
 			if o.outcome.risk && o.opt.Risks != nil {
 				o.what = append(o.what, momentOf(s))
 			}
 		}
 	}
 	for i := range o.fitted { // the labels are all known only now
-		o.fitted[i].closed = o.labels(closed[i].closed)
+		o.fitted[i].closed = o.labels(closed[i])
 	}
 	return nil
 }
@@ -198,7 +197,7 @@ func (o *outcomeRound) fit(ctx context.Context, columns int) (bool, error) {
 func (o *outcomeRound) settle(scores [][][]float32) {
 	if o.outcome.risk {
 		o.risks = chooseRisk(o.fitted, scores, o.stack)
-		o.ranked, o.outcomeTask.risk.chosen = nil, append(o.outcomeTask.risk.chosen, o.risks.baseline)
+		o.outcomeTask.risk.chosen = append(o.outcomeTask.risk.chosen, o.risks.baseline)
 		return
 	}
 	o.choice = newChoice(o.ranked.task)
