@@ -1,9 +1,7 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -72,19 +70,5 @@ func (c *call) changes(ctx context.Context, typ string) error {
 		v.Set("_before", strconv.FormatUint(next, 10))
 		head.Next = at + "?" + v.Encode()
 	}
-	var b bytes.Buffer
-	i := 0
-	err = fhir.BundleResponse(&b, head, func() (e fhir.BundleEntry, ok bool) {
-		if i >= len(page.Matches) {
-			return e, false
-		}
-		e = c.historyEntry(&page.Matches[i])
-		i++
-		return e, true
-	})
-	if err != nil {
-		return err
-	}
-	c.send(http.StatusOK, fhirJSON, b.Bytes())
-	return nil
+	return c.sendVersions(head, page.Matches)
 }

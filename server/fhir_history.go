@@ -80,7 +80,7 @@ func parseHistory(v url.Values) (q historyQuery, err error) {
 	return q, nil
 }
 
-// sendHistory writes the versions as a Bundle, each with the request that made it.
+// sendHistory writes a page of the versions of a resource.
 func (c *call) sendHistory(typ, id string, versions []Resource, ask historyQuery) error {
 	n := len(versions)
 	for n > 0 && versions[n-1].Updated.Before(ask.since) {
@@ -99,10 +99,15 @@ func (c *call) sendHistory(typ, id string, versions []Resource, ask historyQuery
 		v.Set("_skip", strconv.Itoa(end))
 		head.Next = at + "?" + v.Encode()
 	}
+	return c.sendVersions(head, versions[begin:end])
+}
+
+// sendVersions writes a history, each version with the request that made it.
+func (c *call) sendVersions(head fhir.BundleHead, versions []Resource) error {
 	var b bytes.Buffer
-	i := begin
+	i := 0
 	err := fhir.BundleResponse(&b, head, func() (e fhir.BundleEntry, ok bool) {
-		if i >= end {
+		if i >= len(versions) {
 			return e, false
 		}
 		e = c.historyEntry(&versions[i])

@@ -89,16 +89,19 @@ func (s *Server) routesOn(e *gin.Engine) *gin.Engine {
 // /fhir/Group/_history is a /fhir/{type}/_history that it loses in /fhir/Group/{id}/$export.
 func (s *Server) missed() gin.HandlerFunc {
 	none := s.handler(route{pattern: "none", public: true, class: classProbe, handle: noRoute})
-	routes := s.routes()
+	handlers := map[string]gin.HandlerFunc{}
+	for _, rt := range s.routes() {
+		handlers[rt.method+" "+rt.pattern] = s.handler(rt)
+	}
 	return func(g *gin.Context) {
-		own, method := s.overlaps.of(g.Request.URL.Path), g.Request.Method
+		method := g.Request.Method
 		if method == http.MethodHead {
 			method = http.MethodGet
 		}
-		for _, rt := range routes {
-			if own != nil && rt.pattern == own.text && rt.method == method {
+		if own := s.overlaps.of(g.Request.URL.Path); own != nil {
+			if found := handlers[method+" "+own.text]; found != nil {
 				g.Params = own.params(g.Request.URL.Path)
-				s.handler(rt)(g)
+				found(g)
 				return
 			}
 		}
