@@ -142,36 +142,42 @@ func (p *process) oneByOne(ctx context.Context, paths []string) (l Latency, cpu 
 // not, and measures from those times. The end of ctx ends it early.
 func (p *process) openLoop(ctx context.Context, paths []string, during time.Duration) (Latency, error) {
 	var (
-		wg    sync.WaitGroup
 		mu    sync.Mutex
 		took  []time.Duration
 		busy  int
 		fails error
 	)
+	atRate(ctx, rate, during, func(i int, due time.Time) {
+		status, err := p.get(context.WithoutCancel(ctx), paths[i*7919%len(paths)])
+		d := time.Since(due)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			fails = err
+			return
+		}
+		if status != http.StatusOK {
+			busy++
+		}
+		took = append(took, d)
+	})
+	return latency(took, busy), fails
+}
+
+// atRate calls so often a second, at times fixed beforehand, and returns when all calls
+// have. The end of ctx ends it early.
+func atRate(ctx context.Context, rate float64, during time.Duration, call func(i int, due time.Time)) {
+	var wg sync.WaitGroup
 	start := time.Now()
 	for i := range int(during.Seconds() * rate) {
-		due := start.Add(time.Duration(i) * time.Second / rate)
+		due := start.Add(time.Duration(float64(i) / rate * float64(time.Second)))
 		time.Sleep(time.Until(due))
 		if ctx.Err() != nil {
 			break
 		}
-		wg.Go(func() {
-			status, err := p.get(context.WithoutCancel(ctx), paths[i*7919%len(paths)])
-			d := time.Since(due)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				fails = err
-				return
-			}
-			if status != http.StatusOK {
-				busy++
-			}
-			took = append(took, d)
-		})
+		wg.Go(func() { call(i, due) })
 	}
 	wg.Wait()
-	return latency(took, busy), fails
 }
 
 func latency(took []time.Duration, busy int) Latency {

@@ -288,43 +288,36 @@ func (p *process) hookOneByOne(ctx context.Context, calls []call) (cpu float64, 
 // hookLoop sends calls at times fixed beforehand.
 func (p *process) hookLoop(ctx context.Context, calls []call, rate float64, during time.Duration) (Hooked, error) {
 	var (
-		wg                     sync.WaitGroup
-		mu                     sync.Mutex
-		took                   []time.Duration
-		refused, told, spoken  int
-		fails                  error
-		h                      = Hooked{Offered: rate}
-		start, between, number = time.Now(), time.Duration(float64(time.Second) / rate), int(during.Seconds() * rate)
+		mu                    sync.Mutex
+		took                  []time.Duration
+		refused, told, spoken int
+		fails                 error
+		h                     = Hooked{Offered: rate}
 	)
-	for i := range number {
-		due := start.Add(time.Duration(i) * between)
-		time.Sleep(time.Until(due))
-		wg.Go(func() {
-			c := &calls[i*7919%len(calls)]
-			status, cards, err := p.hook(ctx, c)
-			d := time.Since(due)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				fails = err
-				return
-			}
-			took = append(took, d)
-			if status != http.StatusOK {
-				refused++
-			}
-			if d > cdsDeadline+cdsDeadline/10 {
-				h.Late++
-			}
-			if c.speaks {
-				spoken++
-			}
-			if cards {
-				told++
-			}
-		})
-	}
-	wg.Wait()
+	atRate(ctx, rate, during, func(i int, due time.Time) {
+		c := &calls[i*7919%len(calls)]
+		status, cards, err := p.hook(ctx, c)
+		d := time.Since(due)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			fails = err
+			return
+		}
+		took = append(took, d)
+		if status != http.StatusOK {
+			refused++
+		}
+		if d > cdsDeadline+cdsDeadline/10 {
+			h.Late++
+		}
+		if c.speaks {
+			spoken++
+		}
+		if cards {
+			told++
+		}
+	})
 	h.Latency = latency(took, refused)
 	h.Cards, h.Told = float64(told)/float64(max(spoken, 1)), float64(told)/during.Seconds()
 	return h, fails

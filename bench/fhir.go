@@ -269,7 +269,10 @@ func (p *process) export(ctx context.Context) (e Export, err error) {
 	e.Write = time.Since(began).Seconds()
 	began = time.Now()
 	for _, file := range files {
-		n, err := p.download(ctx, file)
+		status, n, err := p.download(ctx, file)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("%s was answered by %d", file, status)
+		}
 		if err != nil {
 			return e, err
 		}
@@ -313,21 +316,4 @@ func (p *process) finished(ctx context.Context, location string) ([]string, erro
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-// download fetches a file, as it is, and tells its bytes.
-func (p *process) download(ctx context.Context, path string) (int64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+path, nil)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s: %s", path, resp.Status)
-	}
-	return io.Copy(io.Discard, resp.Body)
 }

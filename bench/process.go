@@ -76,17 +76,23 @@ func newClient(connections int) *http.Client {
 
 // get is a request whose answer does not matter.
 func (p *process) get(ctx context.Context, path string) (status int, err error) {
+	status, _, err = p.download(ctx, path)
+	return status, err
+}
+
+// download reads an answer to its end, and tells its bytes.
+func (p *process) download(ctx context.Context, path string) (status int, bytes int64, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+path, nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, err
+	bytes, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, bytes, err
 }
 
 // indexed returns when everything sent is indexed.
