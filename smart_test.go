@@ -230,6 +230,14 @@ func TestScopesDecideWhatIsWritten(t *testing.T) {
 			}
 		}
 	}
+	own := h.as(idp.Token(smartBase, "patient/*.cruds", "p1"))
+	for _, id := range []string{"o3", "nowhere"} { // hidden, and not there: the answers are alike
+		for version, want := range map[string]int{"1": 412, "2": 412, "18446744073709551615": 400} {
+			if rep := own("PUT", "/fhir/Observation/"+id, observed(id, "3-3", "p1", "2024-01-01"), `If-Match: W/"`+version+`"`); rep.status != want {
+				t.Errorf("%s as version %s: %d %s", id, version, rep.status, rep.body)
+			}
+		}
+	}
 	if rep := all("GET", "/fhir/Observation/b2", ""); rep.status != 404 {
 		t.Error("a part of the transaction was stored")
 	}

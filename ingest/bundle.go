@@ -142,7 +142,7 @@ func (b *bundle) ifMatch(r *request, e *staged, path string, out *Outcome) {
 	if e.IfMatch == "" || out.Status != 0 {
 		return
 	}
-	v, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(e.IfMatch, "W/"), `"`), 10, 64)
+	v, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(e.IfMatch, "W/"), `"`), 10, 63) // store.Absent is none
 	if err != nil || v == 0 {
 		out.refuse(http.StatusBadRequest, "value", path+".ifMatch", `not of the form W/"version"`)
 		return

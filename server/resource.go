@@ -251,7 +251,7 @@ func parseIfMatch(header string) (uint64, error) {
 		return 0, nil
 	}
 	tag := strings.TrimPrefix(header, "W/")
-	version, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(tag, `"`), `"`), 10, 64)
+	version, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(tag, `"`), `"`), 10, 63) // store.Absent is none
 	if err != nil || version == 0 {
 		return 0, &Fault{Status: http.StatusBadRequest, Code: "value", Detail: "If-Match is not understood",
 			Hint: `send the ETag that a read gave, as W/"3"`}
