@@ -17,7 +17,7 @@ type Keys struct {
 
 // KeysVersion changes whenever [Extractor.Keys] would give another result for
 // some resource, so that what was stored before is keyed anew.
-const KeysVersion = 3
+const KeysVersion = 4
 
 // yearOne is 0001-01-01 in milliseconds of Unix time.
 const yearOne = -62_135_596_800_000
@@ -47,7 +47,7 @@ func TypeList(typ string, long bool) []byte { return listName('t', long, typ, ""
 func TargetList(typ, target string, long bool) []byte { return listName('r', long, typ, "", target) }
 
 // ValueList names the list of the resources of a type with a code, of any system,
-// for a parameter that is Listed.
+// for a parameter that is Listed. Of strings see [LineList].
 func ValueList(typ, param, code string, long bool) []byte {
 	return listName('v', long, typ, param, code)
 }
@@ -81,14 +81,32 @@ func MarkOf[T string | []byte](p *Param, value T) uint16 {
 	return 0xfffe
 }
 
-// markRunes is how many characters of a string are marked.
-const markRunes = 3
+// A string is marked by its first markRunes characters, and stands, where its
+// parameter is Listed, in a list for each beginning of leastRunes to markRunes.
+const (
+	leastRunes = 2
+	markRunes  = 3
+)
 
 // LineMark is what of a folded string is marked: its beginning; ok is false when it
 // is shorter than that.
-func LineMark(folded []byte) (head []byte, ok bool) {
+func LineMark(folded []byte) (head []byte, ok bool) { return lineHead(folded, markRunes) }
+
+// LineList names the list, for a parameter that is Listed, of the resources of a type
+// with a string that begins with a folded one; ok is false when that is too short to
+// have a list. Strings that begin otherwise may be in it.
+func LineList(typ, param string, folded []byte, long bool) (list []byte, ok bool) {
+	head, ok := lineHead(folded, markRunes)
+	if !ok {
+		_, ok = lineHead(folded, leastRunes)
+	}
+	return listName('v', long, typ, param, head), ok
+}
+
+// lineHead is the beginning of a string, all of it and not ok when it is shorter.
+func lineHead(folded []byte, runes int) (head []byte, ok bool) {
 	at := 0
-	for range markRunes {
+	for range runes {
 		if at >= len(folded) {
 			return folded, false
 		}
@@ -178,8 +196,17 @@ func (k *keyMaker) value(v *Value) {
 			k.list('r', "", target)
 		}
 	case Line:
-		head, _ := LineMark(Fold(v.Text))
-		k.mark(MarkOf(v.Param, head))
+		k.line(v.Param, Fold(v.Text))
+	}
+}
+
+func (k *keyMaker) line(p *Param, folded []byte) {
+	head, _ := LineMark(folded)
+	k.mark(MarkOf(p, head))
+	for runes := leastRunes; p.Listed && runes <= markRunes; runes++ {
+		if head, ok := lineHead(folded, runes); ok {
+			k.list('v', p.Name, head)
+		}
 	}
 }
 

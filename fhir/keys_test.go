@@ -34,6 +34,26 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysOfNames: people are found by the first letters of each of their names.
+func TestKeysOfNames(t *testing.T) {
+	var x Extractor
+	k := x.Keys("Patient", "p", []byte(`{"resourceType":"Patient","id":"p","name":[{"family":"Müller","given":["Li"],"prefix":["X"]}],"telecom":[{"system":"phone","value":"555"}]}`))
+	var got []string
+	for _, l := range k.Lists {
+		got = append(got, string(l))
+	}
+	want := []string{"t|Patient|", "v|Patient|family|mu", "v|Patient|family|mul", "v|Patient|given|li", "v|Patient|name|li", "v|Patient|name|mu", "v|Patient|name|mul", "v|Patient|phone|555"}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for asked, list := range map[string]string{"m": "", "mu": "v|Patient|family|mu", "mul": "v|Patient|family|mul", "muller": "v|Patient|family|mul", "": ""} {
+		if name, ok := LineList("Patient", "family", []byte(asked), false); ok != (list != "") || ok && string(name) != list {
+			t.Errorf("%q is looked for in %q, %v", asked, name, ok)
+		}
+	}
+}
+
 // TestCrowd: what has too many values for lists of its own is in the list of the
 // crowd.
 func TestCrowd(t *testing.T) {

@@ -39,7 +39,7 @@ type Param struct {
 	Targets []string
 	// Ordered: the resources of the type are ordered by this date.
 	Ordered bool
-	// Listed: each of its values has a list of its own, see [ValueList].
+	// Listed: each of its values has a list of its own, see [ValueList] and [LineList].
 	Listed bool
 
 	// Parts are the parameters of a composite, of which the first says what the

@@ -126,6 +126,16 @@ func (e *Engine) lists(ctx context.Context, q *Query, t *term, scope *Scope) (li
 	case t.has != nil:
 		ids, err = e.hasIDs(ctx, q, t, scope)
 		return nil, ids, false, err
+	case t.param != nil && t.param.Type == fhir.StringParam && t.param.Listed && (t.modifier == "" || t.modifier == "exact"):
+		for _, one := range t.tests {
+			folded := fhir.Fold([]byte(one.text))
+			list, ok := fhir.LineList(q.Type, t.param.Name, folded, false)
+			if !ok {
+				return nil, nil, false, nil
+			}
+			long, _ := fhir.LineList(q.Type, t.param.Name, folded, true)
+			lists = append(lists, list, long)
+		}
 	case t.modifier != "" || t.param == nil:
 		return nil, nil, false, nil
 	case t.param.Type == fhir.CompositeParam:
